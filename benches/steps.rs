@@ -281,7 +281,7 @@ impl Check {
 
     fn run(&self) -> Exit {
         let cli = Cli::try_parse_from(&self.arguments).expect("a command");
-        cli.run().unwrap_or_else(|failure| failure.exit)
+        cli.run()
     }
 }
 

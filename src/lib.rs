@@ -116,7 +116,7 @@ mod text;
 mod upload;
 mod whole;
 
-pub use cli::{Cli, Exit};
+pub use cli::{Cli, Exit, main};
 
 #[doc(hidden)]
 pub mod internals;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use crate::report::error::Code;
 use crate::report::run::Outcome;
 
 /// How a command ended, as scripts see it.
@@ -65,6 +66,27 @@ impl Exit {
             .into_iter()
             .find(|exit| *exit as u8 == code)
             .unwrap_or(Exit::Failed)
+    }
+}
+
+impl Exit {
+    /// What it means, in a few words.
+    pub(super) fn means(self) -> &'static str {
+        let row = Exit::TABLE.iter().find(|(exit, _)| *exit == self);
+        row.map_or("", |(_, means)| means)
+    }
+
+    /// The kind of an error of which nothing else is known.
+    pub(super) fn code(self) -> Code {
+        match self {
+            Exit::Done | Exit::Partial | Exit::Failed => Code::lasting("failed"),
+            Exit::Usage => Code::lasting("usage"),
+            Exit::Stopped => Code::lasting("stopped"),
+            Exit::ImportFailed => Code::lasting("import_failed"),
+            Exit::TimedOut => Code::lasting("import_running"),
+            Exit::Unknown => Code::lasting("import_unknown"),
+            Exit::Interrupted => Code::passing("interrupted"),
+        }
     }
 }
 

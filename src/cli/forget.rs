@@ -11,7 +11,7 @@ use super::next::STATE;
 use super::open::{left_open, no_turn, refused, rejects, usage};
 use super::pipeline::{SetArgs, said};
 use super::turn::{Turn, TurnArgs};
-use super::{Exit, Failure, Globals, PipelineArgs, put_json, say};
+use super::{Exit, Failure, Globals, PipelineArgs, put_json, say, say_error};
 use crate::config::{Pipeline, Target, process_env};
 use crate::guard;
 use crate::report::human;
@@ -343,7 +343,7 @@ impl Told {
         let mut failed = false;
         for place in &self.places {
             if let Some(error) = &place.error {
-                say(format_args!("error: {}: {error}", place.path));
+                say_error(Exit::Failed, None, format_args!("{}: {error}", place.path));
                 failed = true;
             }
         }

@@ -10,21 +10,18 @@ use jiff::Timestamp;
 use super::looked::{Looked, look};
 use super::page::page_may_be_at;
 use super::pipeline::{SetArgs, token};
+use super::undescribed::{Stated, find};
 use super::work::{cores, runtime};
 use super::{Exit, Failure, Globals, PipelineArgs, put, put_json, say, stop};
+use crate::config::Override;
 use crate::engine::EngineError;
 use crate::engine::blocks::BLOCK;
-use crate::format::csv::spec::DuplicatesSpec;
 use crate::infer::draft::{For, draft};
 use crate::infer::show::{Description, page as page_of, table};
-use crate::infer::{Chosen, Found, described, infer};
+use crate::infer::{Found, described};
 use crate::report::page;
 use crate::run::preflight::Preflight;
 use crate::run::{self, RunError};
-use crate::settings::limits::Limits;
-use crate::source::spec::{Encoding, SheetSpec};
-use crate::source::table::spec::{Layout, Tables};
-use crate::source::{Input, Source, Wrapping};
 use crate::text::dates::Zone;
 
 /// Arguments of `rostream infer`.
@@ -73,11 +70,16 @@ impl InferArgs {
             );
             return Err(Failure::new(Exit::Usage, text));
         }
-        let properties = match &self.for_pipeline {
-            Some(pipeline) => Some(properties(pipeline, self.sets.clone(), globals)?),
-            None => None,
+        let (properties, of_file) = match &self.for_pipeline {
+            Some(pipeline) => {
+                let (of_file, of_pipeline) = Stated::part(self.sets.set);
+                (Some(properties(pipeline, of_pipeline, globals)?), of_file)
+            }
+            None => (None, self.sets.set),
         };
-        let found = waited(find(&self.file))?;
+        let stated = Stated::of(&of_file, globals)?;
+        let found = waited(find(&self.file, &stated))?;
+        stated.had_effect(&found)?;
         let folder = output.and_then(Path::parent).unwrap_or(Path::new(""));
         let path = from(folder, &self.file);
         let year = Zone::default().day(Timestamp::now()).year();
@@ -137,7 +139,12 @@ impl DescribeArgs {
                     described(source, reading, otherwise, cores()).await
                 })?
             }
-            false => waited(find(&self.file))?,
+            false => {
+                let stated = Stated::of(&self.sets.set, globals)?;
+                let found = waited(find(&self.file, &stated))?;
+                stated.had_effect(&found)?;
+                found
+            }
         };
         let description = Description::of(&found, self.values);
         if let Some(path) = &self.html {
@@ -159,10 +166,10 @@ impl DescribeArgs {
 }
 
 /// The properties of the data set that a pipeline sends to.
-fn properties(file: &str, sets: SetArgs, globals: &Globals) -> Result<Vec<String>, Failure> {
+fn properties(file: &str, set: Vec<Override>, globals: &Globals) -> Result<Vec<String>, Failure> {
     let pipeline = PipelineArgs {
         pipeline: file.to_owned(),
-        sets,
+        sets: SetArgs { set },
     };
     let mut pipeline = pipeline.load(globals)?;
     let Some(token) = token(&pipeline)? else {
@@ -180,71 +187,6 @@ fn properties(file: &str, sets: SetArgs, globals: &Globals) -> Result<Vec<String
                 "the API does not tell the properties of the data set: draft without --for",
             )),
         },
-    }
-}
-
-/// What is found out in a file.
-async fn find(file: &str) -> Result<Found, EngineError> {
-    let input = match file {
-        "-" => Input::Stdin,
-        file => Input::File(std::path::absolute(file).unwrap_or_else(|_| file.into())),
-    };
-    let mut chosen: Vec<Chosen> = Vec::new();
-    loop {
-        let mut wrapping = Wrapping::default();
-        // XML and the like are known by their first bytes.
-        let mut tables = Tables::default();
-        for Chosen { setting, name, .. } in &chosen {
-            match *setting {
-                "xml.names_by" => tables.xml.spec.names_by = Some(name.clone()),
-                "entry" => wrapping.entry = name.parse().ok(),
-                "sheet" => tables.book.sheet = Some(SheetSpec::Name(name.clone())),
-                "xlsx.duplicate_names" => {
-                    tables.book.xlsx.duplicate_names = DuplicatesSpec::Number;
-                }
-                _ => tables.hdl.spec.component = Some(name.clone()),
-            }
-        }
-        let inputs = std::slice::from_ref(&input);
-        let source = Source::find(inputs, wrapping, Encoding::Auto, Limits::default()).await?;
-        let source = source.laid_out(Layout::Auto(Box::new(tables)));
-        let found = infer(source, cores()).await;
-        let is_empty = match &found {
-            Ok(found) => found.facts.records == 0,
-            Err(error) => matches!(error, EngineError::Empty { .. }),
-        };
-        // What is meant has records. What was stated of that which is passed over is not so of the next.
-        if is_empty {
-            chosen.retain(|chosen| !chosen.others.is_empty());
-            if chosen.last_mut().is_some_and(Chosen::pass) {
-                continue;
-            }
-        }
-        let error = match found {
-            Ok(found) => match found.told_apart_by() {
-                // What was read from a stream is gone.
-                Some(by)
-                    if input != Input::Stdin
-                        && chosen.iter().all(|known| known.setting != by.setting) =>
-                {
-                    chosen.push(by);
-                    continue;
-                }
-                _ => return Ok(Found { chosen, ..found }),
-            },
-            Err(error) => error,
-        };
-        let choice = match &error {
-            // What was read from a stream is gone.
-            EngineError::Source(source) if input != Input::Stdin => source.choice(),
-            _ => None,
-        };
-        match choice.and_then(Chosen::first) {
-            Some(first) if chosen.iter().all(|known| known.setting != first.setting) => {
-                chosen.push(first)
-            }
-            _ => return Err(error),
-        }
     }
 }
 

@@ -1,12 +1,17 @@
 //! The log, on stderr.
 
+use std::fmt;
+
 use clap::ValueEnum;
+use serde_json::{Map, Value};
 use tracing::Level;
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
 use crate::config;
+use crate::report::events;
 use crate::report::progress::Progress;
 
 use super::Globals;
@@ -21,23 +26,96 @@ pub enum LogFormat {
     /// Lines for people.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object a line, whatever it is.
     Json,
 }
 
 /// Starts the log; a second start, in tests, changes nothing.
 pub(super) fn start(globals: &Globals, progress: &Progress) {
     let filter = filter(globals, config::process_env("RUST_LOG").as_deref());
-    let writer = progress.log_writer(globals.log_format == LogFormat::Json);
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .log_internal_errors(false);
     let registry = tracing_subscriber::registry();
     let _ = match globals.log_format {
-        LogFormat::Text => registry.with(layer.with_filter(filter)).try_init(),
-        LogFormat::Json => registry.with(layer.json().with_filter(filter)).try_init(),
+        LogFormat::Text => {
+            let writer = progress.log_writer();
+            let layer = tracing_subscriber::fmt::layer()
+                .with_writer(move || writer.clone())
+                .with_ansi(false)
+                .log_internal_errors(false);
+            registry.with(layer.with_filter(filter)).try_init()
+        }
+        LogFormat::Json => registry.with(Told.with_filter(filter)).try_init(),
     };
+}
+
+/// Whether a command line that is wrong asks for JSON all the same.
+pub(super) fn is_json_asked_for() -> bool {
+    let args: Vec<_> = std::env::args_os().collect();
+    args.iter().any(|arg| arg == "--log-format=json")
+        || (args.windows(2)).any(|pair| pair[0] == "--log-format" && pair[1] == "json")
+}
+
+/// Writes the log's lines as events.
+struct Told;
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Told {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        events::put(&events::Event::Log {
+            target: event.metadata().target(),
+            message: &fields.message,
+            fields: &fields.others,
+            level: match *event.metadata().level() {
+                Level::TRACE => events::Level::Trace,
+                Level::DEBUG => events::Level::Debug,
+                Level::INFO => events::Level::Info,
+                Level::WARN => events::Level::Warn,
+                Level::ERROR => events::Level::Error,
+            },
+        });
+    }
+}
+
+/// What a line of the log says, and its fields.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Map<String, Value>,
+}
+
+impl Fields {
+    fn add(&mut self, field: &Field, value: Value) {
+        self.others.insert(field.name().to_owned(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            _ => self.add(field, format!("{value:?}").into()),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field, value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, value.into());
+    }
 }
 
 /// Flags before `RUST_LOG`, and of that only what names this crate's own modules, or no target.
@@ -83,6 +161,7 @@ mod tests {
             quiet,
             no_progress: false,
             log_format: LogFormat::Text,
+            heartbeat: std::time::Duration::from_secs(10),
         }
     }
 

@@ -32,6 +32,7 @@ mod resume;
 mod retry;
 mod run;
 mod runs;
+mod said;
 mod sample;
 mod sandbox;
 mod schema;
@@ -41,26 +42,28 @@ mod state;
 mod stop;
 mod test;
 mod turn;
+mod undescribed;
 mod work;
 
 use std::error::Error;
-use std::fmt;
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::Serialize;
 
-use crate::config::Problem;
 use crate::report::error::{Code, ErrorReport};
+use crate::report::events::{self, Event};
 use crate::report::progress::{Mode, Progress};
 use crate::run::RunError;
+use crate::settings::units::Span;
 use crate::text::chain;
-use crate::text::shown::{shown, shown_lines};
 
 pub use exit::Exit;
 pub(crate) use log::LogFormat;
 pub(crate) use pipeline::PipelineArgs;
+use said::{say, say_error, say_lines, say_problem, say_problems, say_warning};
 
 /// Streams large HR extracts into Orgvue.
 #[derive(Debug, Parser)]
@@ -87,15 +90,42 @@ pub struct Globals {
     /// Show no progress.
     #[arg(long, global = true, help_heading = help::GLOBAL)]
     pub no_progress: bool,
-    /// How the log is written.
+    /// How stderr is written: lines for people, or with `json` one object a line, see docs/operating.md.
     #[arg(long, global = true, value_enum, default_value_t, help_heading = help::GLOBAL)]
     pub log_format: LogFormat,
+    /// How often `--log-format json` tells that a step goes on.
+    #[arg(long, global = true, value_name = "TIME", value_parser = interval, default_value = "10s", help_heading = help::GLOBAL)]
+    pub heartbeat: Duration,
 }
 
 impl Globals {
-    /// How progress is shown: not at all beside a log that is JSON, which it would break.
+    /// Says to machines, where they listen, that a command begins.
+    fn start(&self, command: &str) {
+        if self.log_format == LogFormat::Json {
+            events::start(self.quiet);
+            events::put(&Event::Start {
+                command,
+                version: env!("CARGO_PKG_VERSION"),
+            });
+        }
+    }
+
+    /// How progress is shown: by events where those are wanted.
     fn progress(&self) -> Mode {
-        Mode::detect(!self.no_progress && !self.quiet && self.log_format == LogFormat::Text)
+        match self.log_format {
+            _ if self.quiet => Mode::Silent,
+            LogFormat::Json => Mode::Events(self.heartbeat),
+            LogFormat::Text => Mode::detect(!self.no_progress),
+        }
+    }
+}
+
+/// Time between two events of one step: short enough to see that it goes on, and long enough not to fill a log.
+fn interval(text: &str) -> Result<Duration, String> {
+    let Span(every) = text.parse()?;
+    match every < Duration::from_millis(100) {
+        true => Err("expected at least 100ms".into()),
+        false => Ok(every),
     }
 }
 
@@ -158,13 +188,37 @@ pub enum Command {
     Man(man::ManArgs),
 }
 
+/// The program: takes the arguments of the process, does what they say, and tells what went wrong.
+pub fn main() -> Exit {
+    let started = Instant::now();
+    let matches = Cli::command().try_get_matches();
+    let cli = matches.and_then(|matches| {
+        let command = matches.subcommand_name().map(str::to_owned);
+        Ok((Cli::from_arg_matches(&matches)?, command))
+    });
+    let exit = match cli {
+        Ok((cli, command)) => {
+            cli.globals.start(command.as_deref().unwrap_or_default());
+            cli.run()
+        }
+        Err(error) => said::say_usage(&error, log::is_json_asked_for()),
+    };
+    said::say_end(exit, started.elapsed().as_secs_f64());
+    exit
+}
+
 impl Cli {
+    /// Runs the command, and tells what went wrong.
+    pub fn run(self) -> Exit {
+        self.perform().unwrap_or_else(Failure::report)
+    }
+
     /// Starts the log and runs the command.
     ///
     /// # Errors
     ///
     /// What ended the command, with the exit code that says so.
-    pub fn run(self) -> Result<Exit, Failure> {
+    fn perform(self) -> Result<Exit, Failure> {
         panics::tell_places_alone();
         let globals = &self.globals;
         let progress = match &self.command {
@@ -241,17 +295,17 @@ fn no_core_dumps() {
 
 /// Why a command ended early: the exit code, and what to print, unless it is said already.
 #[derive(Debug)]
-pub struct Failure {
-    pub exit: Exit,
+pub(crate) struct Failure {
+    exit: Exit,
     /// What went wrong; nothing where it has been printed.
-    pub error: Option<Box<dyn Error + Send + Sync>>,
+    error: Option<Box<dyn Error + Send + Sync>>,
     /// What kind of error it is, where that is more than the exit code tells.
     code: Option<Code>,
 }
 
 impl Failure {
     /// A failure to be printed.
-    pub fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
+    pub(crate) fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
         Failure {
             exit,
             error: Some(error.into()),
@@ -280,7 +334,7 @@ impl Failure {
     }
 
     /// A failure of which all is said.
-    pub fn said(exit: Exit) -> Failure {
+    pub(crate) fn said(exit: Exit) -> Failure {
         Failure {
             exit,
             error: None,
@@ -302,9 +356,9 @@ impl Failure {
     }
 
     /// Prints the error and what caused it as one line on stderr, and gives the exit code.
-    pub fn report(self) -> Exit {
+    fn report(self) -> Exit {
         if let Some(error) = &self.error {
-            say(format_args!("error: {}", chain(&**error)));
+            say_error(self.exit, self.code, chain(&**error));
         }
         self.exit
     }
@@ -324,12 +378,6 @@ impl From<io::Error> for Failure {
 #[expect(clippy::disallowed_methods, reason = "commands print through this")]
 fn stdout() -> io::StdoutLock<'static> {
     io::stdout().lock()
-}
-
-/// Takes the colours out where they are not wanted: not on a terminal, `NO_COLOR`, `TERM=dumb`.
-#[expect(clippy::disallowed_methods, reason = "commands print through this")]
-fn stderr() -> AutoStream<io::StderrLock<'static>> {
-    AutoStream::auto(io::stderr().lock())
 }
 
 /// Writes data to stdout.
@@ -361,43 +409,8 @@ fn put_json(findings: &impl Serialize) -> Result<(), Failure> {
     Ok(put_findings(&text)?)
 }
 
-/// Writes a line to stderr. Names and values that come from outside can neither end the line nor do anything else to
-/// the terminal. Where nobody reads it, it is lost, and the command goes on.
-fn say(line: impl fmt::Display) {
-    let _ = writeln!(stderr(), "{}", paint::line(&shown(&line.to_string())));
-}
-
-/// As [`say`], for text of several lines, in whose making names and values that come from outside were [`shown`].
-fn say_lines(text: impl fmt::Display) {
-    let text = text.to_string();
-    let lines: Vec<String> = shown_lines(&text).split('\n').map(paint::line).collect();
-    let _ = writeln!(stderr(), "{}", lines.join("\n"));
-}
-
-/// Writes problems of a pipeline file to stderr, each after a word such as `warning: `. The line that it stands on
-/// follows beneath, unless `-q`: editors read the first line. Under several problems of one place it stands once. A
-/// note is of what is not in the file, and has none.
-fn say_problems(problems: &[Problem], word: &str) {
-    for (at, problem) in problems.iter().enumerate() {
-        let text = paint::problem(&shown_lines(&problem.display_with(word)), word);
-        let _ = writeln!(stderr(), "{text}");
-        let is_last = (problems.get(at + 1)).is_none_or(|next| next.place != problem.place);
-        let excerpt = problem.excerpt.as_deref();
-        if let Some(excerpt) = excerpt.filter(|_| is_last && word != "note: " && paint::excerpts())
-        {
-            let _ = writeln!(stderr(), "{}", paint::excerpt(&shown_lines(excerpt)));
-        }
-    }
-}
-
-fn say_problem(problem: &Problem, word: &str) {
-    say_problems(std::slice::from_ref(problem), word);
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,10 @@
 //! within a character, it is the text.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::Write;
 use std::panic;
 use std::path::Path;
 
+use super::said::say_panic;
 use crate::source::table::is_caught;
 
 /// From now on, panics tell their place alone, and with `RUST_BACKTRACE=1` the way to it.
@@ -17,17 +17,8 @@ pub(super) fn tell_places_alone() {
         let place = panic.location().map(ToString::to_string);
         let place = place.as_deref().unwrap_or("an unknown place");
         let trace = Backtrace::capture();
-        // Where stderr is gone there is nobody to tell.
-        let mut to = super::stderr();
-        if is_bug {
-            let _ = writeln!(
-                to,
-                "panic at {place}: a bug in rostream (its message is left out, as it may hold data)"
-            );
-        }
-        if trace.status() == BacktraceStatus::Captured {
-            let _ = writeln!(to, "{trace}");
-        }
+        let trace = (trace.status() == BacktraceStatus::Captured).then(|| trace.to_string());
+        say_panic(is_bug.then_some(place), trace);
     }));
 }
 

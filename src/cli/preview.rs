@@ -6,7 +6,9 @@ use clap::Args;
 use unicode_width::UnicodeWidthStr;
 
 use super::work::{cores, runtime};
-use super::{Exit, Failure, Globals, PipelineArgs, paint, put, put_painted, say, stop};
+use super::{
+    Exit, Failure, Globals, PipelineArgs, paint, put, put_painted, say, say_warning, stop,
+};
 use crate::config;
 use crate::report::human;
 use crate::run::preview::{Field, Preview, Record};
@@ -127,7 +129,7 @@ impl PreviewArgs {
         }
         if !globals.quiet {
             for remark in preview.remarks() {
-                say(format_args!("warning: {remark}"));
+                say_warning(remark);
             }
             say(format_args!(
                 "{}: {} would be sent, {} filtered, {} rejected",

@@ -10,7 +10,7 @@ use super::open::{again, left_open, no_turn, refused, rejects, told, usage};
 use super::pipeline::{SetArgs, mended, said, token};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
-use super::{Exit, Failure, Globals, PipelineArgs, say};
+use super::{Exit, Failure, Globals, PipelineArgs, say, say_error, say_warning};
 use crate::config::{Pipeline, Target, process_env};
 use crate::report::error::Code;
 use crate::report::human;
@@ -130,8 +130,8 @@ impl PlaceArgs {
             )));
         }
         if pipeline.origin.hash != entry.pipeline.hash && !globals.quiet {
-            say(format_args!(
-                "warning: {} was changed since run {}",
+            say_warning(format_args!(
+                "{} was changed since run {}",
                 args.pipeline, entry.run_id
             ));
         }
@@ -424,7 +424,11 @@ fn to_be_taken_up(open: Vec<Entry>) -> Vec<Entry> {
 }
 
 fn several(open: &[Entry], folder: &Folder) -> Failure {
-    say("error: several runs are not finished; name one of them:");
+    say_error(
+        Exit::Usage,
+        None,
+        "several runs are not finished; name one of them:",
+    );
     for entry in open {
         say(format_args!(
             "  {}  # {}",

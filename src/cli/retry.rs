@@ -9,7 +9,7 @@ use super::pipeline::said;
 use super::resume::{PlaceArgs, dataset, named, take};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Work};
-use super::{Exit, Failure, Globals, say};
+use super::{Exit, Failure, Globals, say, say_warning};
 use crate::config::{Pipeline, process_env};
 use crate::report::error::Code;
 use crate::report::progress::Progress;
@@ -80,8 +80,8 @@ impl RetryArgs {
         }
         let unknown = taken.rows.unknown;
         if unknown > 0 && !globals.quiet {
-            say(format_args!(
-                "warning: {} refused, and which rows they are of is not known: they are not sent again",
+            say_warning(format_args!(
+                "{} refused, and which rows they are of is not known: they are not sent again",
                 counted(unknown, "item")
             ));
         }

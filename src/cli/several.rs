@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Exit, Failure, Globals, put_json, say, say_problem};
+use super::{Exit, Failure, Globals, put_json, say, say_problem, say_warning};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
 use crate::guard::spec::OnExceed;
@@ -94,7 +94,7 @@ pub(super) fn run(
     tell(&report, dir, (globals, json))?;
     let names: Vec<String> = report.runs.into_iter().map(|run| run.pipeline).collect();
     if let Some(left) = prune_several(keep, dir, &names) {
-        say(format_args!("warning: {left}"));
+        say_warning(left);
     }
     ended
 }
@@ -165,7 +165,7 @@ fn tell(report: &Report, dir: &Path, (globals, json): (&Globals, bool)) -> Resul
         put_json(report)?;
     }
     if let Err(error) = written {
-        say(format_args!("warning: {}", chain(&error)));
+        say_warning(chain(&error));
     }
     Ok(())
 }

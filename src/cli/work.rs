@@ -12,14 +12,18 @@ use secrecy::SecretString;
 use super::next::{next, run_again};
 use super::pipeline::said;
 use super::planned::{self, Out};
+use super::said::{say_run, say_summary};
 use super::several::Collected;
 use super::stop::Stop;
-use super::{Exit, Failure, Globals, put_findings, put_json, say, say_lines, say_problems};
+use super::{
+    Exit, Failure, Globals, put_findings, put_json, say, say_error, say_problems, say_warning,
+};
 use crate::config::{self, Pipeline, Target, process_env};
 use crate::guard::History;
 use crate::orgvue::hosts::hosts;
 use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
+use crate::report::events;
 use crate::report::progress::Progress;
 use crate::report::run::{Outcome, PipelineInfo, ReportError, RunId, RunReport, ShardReport};
 use crate::run::again::Again;
@@ -50,6 +54,9 @@ pub(super) struct CommonArgs {
     /// Write the run report to stdout as JSON.
     #[arg(long)]
     pub(super) json: bool,
+    /// Write the run to stdout in one line, for a message to somebody.
+    #[arg(long, conflicts_with = "json")]
+    summary: bool,
     /// Threads that process the data; one per core by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
@@ -150,6 +157,7 @@ impl<'a> Work<'a> {
         RunReport::prepare(self.report_dir()).map_err(|error| Failure::new(Exit::Failed, error))?;
         let started = Instant::now();
         let mut report = self.report(run_id);
+        say_run(&report);
         let runtime = runtime()?;
         let ended = runtime.block_on(async {
             tokio::select! {
@@ -166,7 +174,7 @@ impl<'a> Work<'a> {
         let is_whole = self.pipeline.shard.is_none();
         if is_whole && matches!(self.task, Task::Run | Task::TakeUp(_)) {
             for left in prune(self.pipeline, self.ledger.as_ref(), self.report_dir()) {
-                say(format_args!("warning: {left}"));
+                say_warning(left);
             }
         }
         ended
@@ -176,6 +184,7 @@ impl<'a> Work<'a> {
     pub(super) fn refuse(self, run_id: RunId, error: RunError) -> Result<Exit, Failure> {
         self.progress.finish();
         let report = self.report(run_id);
+        say_run(&report);
         self.finish(report, Err(error), Instant::now())
     }
 
@@ -386,12 +395,13 @@ impl<'a> Work<'a> {
         }
         let written = report.write(self.report_dir());
         let pages = self.pages(&report, written.as_deref().ok());
+        self.measure(&report);
         let files = written.iter().chain(pages.iter().flatten());
         self.tell(&report, ended.is_ok(), &files.collect::<Vec<_>>())?;
         match (ended, written.and(pages)) {
             (Err(error), written) => {
                 if let Err(unwritten) = written {
-                    say(format_args!("warning: {}", chain(&unwritten)));
+                    say_warning(chain(&unwritten));
                 }
                 Err(failure(exit, error, &report))
             }
@@ -469,6 +479,15 @@ impl<'a> Work<'a> {
         Ok(pages)
     }
 
+    /// Writes what the run came to as metrics, where they are asked for.
+    fn measure(&self, report: &RunReport) {
+        if let (Some(path), Task::Run | Task::TakeUp(_)) = (&self.pipeline.metrics, &self.task)
+            && let Err(error) = report.write_metrics(path)
+        {
+            say_warning(chain(&error));
+        }
+    }
+
     /// What people, and machines that ask for it, hear of the run, and of the files of its report. What went wrong comes
     /// after it.
     fn tell(&self, report: &RunReport, well: bool, files: &[&PathBuf]) -> Result<(), Failure> {
@@ -476,19 +495,23 @@ impl<'a> Work<'a> {
             if let Some(next) = &report.next {
                 say(format_args!("to go on: {next}"));
             }
-        } else if well || report.counts.read > 0 {
-            say_lines(report.summary(files).trim_end());
+        } else if well || report.counts.read > 0 || events::wanted() {
+            say_summary(report, files);
         } else {
             // Where nothing was read there is nothing to sum up.
             for warning in &report.warnings {
-                say(format_args!("warning: {warning}"));
+                say_warning(warning);
             }
+        }
+        if self.common.summary {
+            put_findings(format!("{}\n", report.sentence()).as_bytes())?;
         }
         if let Some(collected) = self.collected {
             collected.replace(serde_json::to_value(report).ok());
         } else if self.common.json {
             put_json(report)?;
-        } else if let Some(upload) = &report.upload
+        } else if !self.common.summary
+            && let Some(upload) = &report.upload
             && let Some(sha256) = &upload.sha256
         {
             let length = report.bytes.body;
@@ -521,7 +544,7 @@ fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
             Failure::said(exit)
         }
         RunError::Stopped { .. } if report.offered.is_some() => {
-            say(format_args!("error: {}", chain(&error)));
+            say_error(exit, Some(error.code()), chain(&error));
             if let Some(approve) = &report.next {
                 say("if this is meant, approve exactly this plan, once, within 24 hours:");
                 say(approve);
@@ -529,8 +552,8 @@ fn failure(exit: Exit, error: RunError, report: &RunReport) -> Failure {
             Failure::said(exit)
         }
         // Whoever stops a run wants to know where that leaves the data set.
-        RunError::Interrupted => Failure::new(exit, report.ending()),
-        error => Failure::new(exit, error),
+        RunError::Interrupted => Failure::of_kind(exit, error.code(), report.ending()),
+        error => Failure::of_kind(exit, error.code(), error),
     }
 }
 

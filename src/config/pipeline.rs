@@ -92,6 +92,8 @@ pub struct Pipeline {
     pub report_dir: Option<PathBuf>,
     /// Whether the report is written as a page, too.
     pub report_page: bool,
+    /// The file for what the last run came to, as metrics.
+    pub metrics: Option<PathBuf>,
     /// The folder for what is needed to resume, absolute.
     pub state_dir: PathBuf,
     /// Whether that folder must have been made by `rostream state init`.

@@ -9,7 +9,10 @@ use super::csv::record::{Cells, split};
 use super::csv::skip::says_nothing;
 use super::cut::Cut;
 use crate::settings::pattern::Pattern;
-use crate::text::scan::Dialect;
+use crate::text::closing::{BEFORE, MOST};
+use crate::text::last::{Last, Totals};
+use crate::text::scan::{Dialect, count_lines};
+use crate::text::unseen::is_blank;
 
 /// Bytes of closing lines, at most, the blank ones between them included. More lines than this in a row are read as
 /// records, and an error at the end of the file.
@@ -85,6 +88,30 @@ impl Closing {
         }
         run
     }
+}
+
+/// The last records of a text whose columns are so many, where they look like totals. The text begins on this line.
+pub(crate) fn totals(dialect: Dialect, text: &[u8], line: u64, width: usize) -> Option<Totals> {
+    let mut starts = vec![text.len()];
+    while let Some(&end) = starts.last().filter(|end| **end > 0)
+        && starts.len() <= BEFORE + MOST
+    {
+        starts.push(last_record(Some(dialect), &text[..end]));
+    }
+    starts.reverse();
+    let mut line = line + count_lines(&text[..starts[0]]);
+    let mut last = Last::default();
+    for place in starts.windows(2) {
+        let record = &text[place[0]..place[1]];
+        let cells = split(dialect, &String::from_utf8_lossy(without_end(record)));
+        let is_filled = |cell: &&String| !is_blank(cell);
+        if let Some(first) = cells.iter().position(|cell| is_filled(&cell)) {
+            let filled = cells.iter().filter(is_filled).count();
+            last.see(line, first, &cells[first], filled);
+        }
+        line += count_lines(record);
+    }
+    last.totals(width, Some(char::from(dialect.delimiter)))
 }
 
 /// Where the first record begins that does not begin before `at`, which is the beginning of a line and may lie within

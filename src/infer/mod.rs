@@ -39,6 +39,7 @@ use crate::settings::limits::Limits;
 use crate::source::spec::{Ragged, Unknown};
 use crate::source::table::spec::Layout;
 use crate::source::{Choice, Source};
+use crate::text::closing;
 use bytes::Bytes;
 use decide::{Decided, decide};
 use facts::{BLOCK_SIZE, Facts, Pass};
@@ -57,6 +58,17 @@ pub(crate) enum Written {
     },
 }
 
+impl Written {
+    /// The format, as the pipeline file calls it.
+    pub(crate) fn format(&self) -> &'static str {
+        match self {
+            Written::Csv(_) => "csv",
+            Written::Json(form) => form.format,
+            Written::Stated { format } => format,
+        }
+    }
+}
+
 /// All that was found of a source.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -72,6 +84,8 @@ pub(crate) struct Found {
     pub record: Option<String>,
     /// What may not have been meant in it, where it is a table.
     pub remarks: Vec<String>,
+    /// What its last rows begin with, where it is a workbook and they look like totals.
+    pub footer: Option<String>,
     pub names: Arc<[Arc<str>]>,
     pub facts: Facts,
     pub decided: Vec<Decided>,
@@ -87,6 +101,8 @@ pub(crate) struct Chosen {
     pub setting: &'static str,
     pub name: String,
     pub others: Vec<String>,
+    /// Whoever asks said so.
+    pub stated: bool,
     /// How many have been passed over; they are the last of the others.
     passed: usize,
 }
@@ -99,8 +115,27 @@ impl Chosen {
             setting: choice.setting,
             name: names.next()?,
             others: names.collect(),
+            stated: false,
             passed: 0,
         })
+    }
+
+    /// A setting that whoever asks has stated.
+    pub(crate) fn stated(setting: &'static str, value: &str) -> Chosen {
+        Chosen {
+            stated: true,
+            ..Chosen::only(setting, value.to_owned())
+        }
+    }
+
+    fn only(setting: &'static str, name: String) -> Chosen {
+        Chosen {
+            setting,
+            name,
+            others: Vec::new(),
+            stated: false,
+            passed: 0,
+        }
     }
 
     /// Passes over this one, unless all others have been.
@@ -134,12 +169,13 @@ impl Found {
             let has_text = self.names.iter().any(|name| **name == *element);
             (is_type && has_text).then(|| attribute.to_owned())
         };
-        Some(Chosen {
-            setting: "xml.names_by",
-            name: self.names.iter().find_map(attribute)?,
-            others: Vec::new(),
-            passed: 0,
-        })
+        let attribute = self.names.iter().find_map(attribute)?;
+        Some(Chosen::only("xml.names_by", attribute))
+    }
+
+    /// What the last rows of a workbook begin with, where they look like totals and were read as records.
+    pub(crate) fn closes_with(&self) -> Option<Chosen> {
+        Some(Chosen::only("xlsx.footer", self.footer.clone()?))
     }
 }
 
@@ -249,6 +285,7 @@ async fn of_pass(pass: &Pass) -> Result<Found, EngineError> {
         chosen: Vec::new(),
         record: pass.source.origins()[0].record().map(str::to_owned),
         remarks: pass.source.remarks(),
+        footer: pass.source.footer(),
         profile: profiles::profile(names.iter().map(|name| &**name)),
         names,
         facts,
@@ -267,18 +304,8 @@ fn reading(format: RecordFormat, footer: &[String]) -> Reading {
         limits: Limits::default(),
         closing: Default::default(),
     };
-    reading.closing.footer = footer_pattern(footer).and_then(|pattern| pattern.parse().ok());
+    reading.closing.footer = closing::pattern(footer).and_then(|pattern| pattern.parse().ok());
     reading
-}
-
-/// The setting `csv.footer`, for lines that begin so.
-fn footer_pattern(begins: &[String]) -> Option<String> {
-    let escaped: Vec<String> = begins.iter().map(|word| regex::escape(word)).collect();
-    match &escaped[..] {
-        [] => None,
-        [only] => Some(format!("^{only}")),
-        several => Some(format!("^({})", several.join("|"))),
-    }
 }
 
 impl CsvForm {

@@ -171,7 +171,8 @@ pub(crate) async fn relations(
         )
     });
     for &column in &asked.managers {
-        let each = found.keys.iter().filter(|key| key.at != column);
+        // Of two that fit alike, the better key.
+        let each = found.keys.iter().rev().filter(|key| key.at != column);
         let facts =
             each.map(|key| manager(names, column, key, &seen[at(column)], &seen[at(key.at)]));
         found.managers.extend(facts.max_by_key(|facts| facts.found));
@@ -184,12 +185,42 @@ pub(crate) async fn relations(
     found
         .managers
         .sort_by_key(|m| (!m.named, std::cmp::Reverse(m.found)));
+    prefer_managed(&mut found.keys, &found.managers);
     found.effective = effective(names, &asked, &found.keys, |column| &seen[at(column)]);
     drop(seen);
     if let Some(pairs) = missed(names, &asked, &found, records) {
         found.near = near::near(pass, pairs).await?;
     }
     Ok(found)
+}
+
+/// Managers of a column that must be found among the values of another, of a hundred, so that it is the one to go by.
+const MANAGED: u64 = 95;
+
+/// Of several columns that could be the key, the one by which managers are named is the better: nobody reports to a key that
+/// no manager goes by. Managers may go by their positions, too, which does not make these people's keys.
+fn prefer_managed(keys: &mut [KeyFacts], managers: &[ManagerFacts]) {
+    let Some(best) = keys.first() else {
+        return;
+    };
+    let is_of =
+        |manager: &&ManagerFacts| manager.named && manager.found * 100 >= manager.filled * MANAGED;
+    let managers: Vec<_> = managers.iter().filter(is_of).collect();
+    if managers.iter().any(|manager| manager.key == best.column) {
+        return;
+    }
+    let of_person = names::rank(&best.column) == 0;
+    let is_better = |key: &KeyFacts| {
+        let is_of_another = of_person && names::rank(&key.column) == 1;
+        key.is_unique() && key.likely && !is_of_another
+    };
+    let by = |manager: &&ManagerFacts| {
+        keys.iter()
+            .position(|key| key.column == manager.key && is_better(key))
+    };
+    if let Some(at) = managers.iter().find_map(by) {
+        keys[..=at].rotate_right(1);
+    }
 }
 
 /// Managers, by their name, that are not all found among the keys.

@@ -1,7 +1,7 @@
 //! The codes of errors, as they are explained to people.
 
 /// Every code; whether trying again helps (`depends` where the error itself says so); what it means.
-pub(crate) const CODES: [(&str, &str, &str); 64] = [
+pub(crate) const CODES: [(&str, &str, &str); 67] = [
     (
         "busy",
         "yes",
@@ -234,4 +234,15 @@ pub(crate) const CODES: [(&str, &str, &str); 64] = [
         "no",
         "something that cannot happen, or a worker that gave up: a bug in rostream",
     ),
+    (
+        "usage",
+        "no",
+        "the command line or a pipeline file is wrong (events alone)",
+    ),
+    (
+        "stopped",
+        "no",
+        "one of several runs was stopped (events alone)",
+    ),
+    ("failed", "no", "what has no code of its own (events alone)"),
 ];

@@ -3,6 +3,7 @@
 
 pub(crate) mod codes;
 pub(crate) mod error;
+pub(crate) mod events;
 pub(crate) mod forget;
 pub(crate) mod human;
 pub(crate) mod merge;

@@ -17,11 +17,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::events::{self, State};
 use super::human;
 use super::pace::{Moment, Pace};
 use super::phase::Counts;
 pub(crate) use super::phase::Phase;
-use crate::text::shown::{shown, shown_in_json};
+use crate::text::shown::shown;
 
 /// How often bars are drawn: often enough to look alive.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
@@ -39,6 +40,8 @@ pub(crate) enum Mode {
     Bars,
     /// A line every five seconds, and one at the end of each phase.
     Lines,
+    /// An event where a phase begins and ends, and one every so often in between.
+    Events(Duration),
     /// Nothing.
     Silent,
 }
@@ -103,6 +106,7 @@ impl Progress {
     pub(crate) fn start(mode: Mode) -> Progress {
         match mode {
             Mode::Silent => Progress::with_renderer(Box::new(Nothing), NEVER, None),
+            Mode::Events(every) => Progress::with_renderer(Box::<Told>::default(), every, None),
             Mode::Lines => {
                 let lines = Lines::new(io::stderr());
                 Progress::with_renderer(Box::new(lines), LINE_INTERVAL, None)
@@ -191,11 +195,10 @@ impl Progress {
     }
 
     /// Writes to standard error, for log lines, so that they stand above the bars and not across them. What of a line
-    /// comes from outside is written as it may be shown, where they are `json` in that notation.
-    pub(crate) fn log_writer(&self, json: bool) -> LogWriter {
+    /// comes from outside is written as it may be shown.
+    pub(crate) fn log_writer(&self) -> LogWriter {
         LogWriter {
             bars: self.0.bars.clone(),
-            json,
         }
     }
 }
@@ -229,16 +232,12 @@ impl Drop for Inner {
 #[derive(Clone)]
 pub(crate) struct LogWriter {
     bars: Option<MultiProgress>,
-    json: bool,
 }
 
 impl LogWriter {
     fn line(&self, line: &[u8]) -> String {
         let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line));
-        let mut line = match self.json {
-            true => shown_in_json(&text),
-            false => shown(&text).into_owned(),
-        };
+        let mut line = shown(&text).into_owned();
         line.push('\n');
         line
     }
@@ -330,6 +329,83 @@ impl Renderer for Nothing {
     fn note(&mut self, _: &str) {}
     fn tick(&mut self, _: Duration, _: &Counts) {}
     fn end(&mut self, _: Duration, _: &Counts) {}
+}
+
+/// Events.
+struct Told {
+    phase: Phase,
+    total: Option<u64>,
+    note: String,
+    began: Duration,
+    /// When the last heartbeat was, and the counts then.
+    last: (Duration, Counts),
+}
+
+impl Default for Told {
+    fn default() -> Told {
+        Told {
+            phase: Phase::Survey,
+            total: None,
+            note: String::new(),
+            began: Duration::ZERO,
+            last: Default::default(),
+        }
+    }
+}
+
+impl Renderer for Told {
+    fn begin(&mut self, now: Duration, phase: Phase, total_bytes: Option<u64>) {
+        *self = Told {
+            phase,
+            total: total_bytes,
+            note: String::new(),
+            began: now,
+            last: (now, Counts::default()),
+        };
+        events::put(&events::Event::Step {
+            step: phase.name(),
+            state: State::Began,
+            rows: None,
+            bytes: None,
+            seconds: None,
+        });
+    }
+
+    fn note(&mut self, text: &str) {
+        text.clone_into(&mut self.note);
+    }
+
+    fn tick(&mut self, now: Duration, counts: &Counts) {
+        let (then, before) = std::mem::replace(&mut self.last, (now, *counts));
+        let window = now.saturating_sub(then);
+        let bytes = self.phase.bytes(counts);
+        let more = |now: u64, before: u64| tenths(per_second(now.saturating_sub(before), window));
+        events::put(&events::Event::Heartbeat {
+            step: self.phase.name(),
+            rows: counts.rows,
+            bytes,
+            of_bytes: self.total,
+            rows_per_second: more(counts.rows, before.rows),
+            bytes_per_second: more(bytes, self.phase.bytes(&before)),
+            note: (!self.note.is_empty()).then_some(&*self.note),
+        });
+    }
+
+    fn end(&mut self, now: Duration, counts: &Counts) {
+        let took = now.saturating_sub(self.began);
+        events::put(&events::Event::Step {
+            step: self.phase.name(),
+            state: State::Ended,
+            rows: Some(counts.rows),
+            bytes: Some(self.phase.bytes(counts)),
+            seconds: Some((took.as_secs_f64() * 1000.0).round() / 1000.0),
+        });
+    }
+}
+
+/// A rate with one digit behind the point, which is more than anybody reads.
+fn tenths(rate: f64) -> f64 {
+    (rate * 10.0).round() / 10.0
 }
 
 /// Plain lines.
@@ -656,13 +732,10 @@ mod tests {
     #[test]
     fn log_lines_go_through_it() {
         fn is_for_logs(_: impl for<'a> tracing_subscriber::fmt::MakeWriter<'a>) {}
-        let writer = Progress::silent().log_writer(false);
+        let writer = Progress::silent().log_writer();
         let line = writer.line("WARN a\nERROR b\x1b[31m\n".as_bytes());
         assert_eq!(line, "WARN a\\nERROR b\\x1b[31m\n");
         is_for_logs(move || writer.clone());
-        let writer = Progress::silent().log_writer(true);
-        let line = writer.line("{\"a\":\"\\u001b\u{202e}\\n\"}\n".as_bytes());
-        assert_eq!(line, "{\"a\":\"\\\\x1b\\\\u{202e}\\\\n\"}\n");
     }
 
     #[test]

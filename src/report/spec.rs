@@ -74,6 +74,9 @@ pub(crate) struct ReportSpec {
     pub dir: Option<String>,
     /// Writes the report as a page as well, beside it: for people, in one file that needs nothing else.
     pub html: bool,
+    /// A file that has what the last run came to, in the text format of Prometheus, for node_exporter's textfile
+    /// collector. It has counts alone, and everybody may read it. A pipeline has a file of its own.
+    pub metrics: Option<String>,
     /// How many reports of this pipeline are kept in the folder; older ones are removed at the end of a run, but never
     /// that of the newest run that succeeded. Without it, all.
     pub keep: Option<u32>,

@@ -17,6 +17,7 @@ use crate::report::run::{
     RowCounts, RunReport, SourceFile, Told, Withheld,
 };
 use crate::source::effect_spec::Awaiting;
+use crate::source::table::INSTRUCTION;
 use crate::state::ledger::Known;
 
 pub(super) fn prepared(report: &mut RunReport, awaiting: &Awaiting, prepared: &Prepared) {
@@ -24,6 +25,7 @@ pub(super) fn prepared(report: &mut RunReport, awaiting: &Awaiting, prepared: &P
         let remarks = awaiting.remarks(&first.name, prepared.header.format());
         report.warnings.extend(remarks);
     }
+    report.warnings.extend(instructed(prepared));
     report.sources = prepared
         .source
         .origins()
@@ -37,6 +39,19 @@ pub(super) fn prepared(report: &mut RunReport, awaiting: &Awaiting, prepared: &P
         })
         .collect();
     report.bytes.source = report.sources.iter().map(|s| s.bytes).sum();
+}
+
+/// What a line of the HCM Data Loader says is to be done with it is no property, and one that says DELETE is nobody to
+/// send.
+fn instructed(prepared: &Prepared) -> Option<String> {
+    let sent = prepared.engine.sent_names();
+    let is_sent = sent.iter().flatten().any(|name| **name == *INSTRUCTION);
+    (prepared.header.format() == "hdl" && is_sent).then(|| {
+        format!(
+            "`{INSTRUCTION}` is sent like a property, and lines that say DELETE like all others: leave both out with the \
+             stages `- filter: row[\"{INSTRUCTION}\"] == \"MERGE\"` and `- drop: [\"{INSTRUCTION}\"]`"
+        )
+    })
 }
 
 pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {

@@ -1,6 +1,8 @@
 //! What every place does, whatever it is: one suite that all of them run.
 //!
-//! Standard input belongs to the whole process: its tests are those of the program.
+//! Standard input belongs to the whole process: its tests are those of the program. A query needs a real server, and what
+//! it gives is JSON that the place makes itself, so that no text can be had from it which all places have: its tests
+//! (`tests/it/stores/postgres.rs`) hold it to the same promises, and are asked for.
 
 use std::fs;
 use std::io::Write;

@@ -199,6 +199,17 @@ impl Source {
             .collect()
     }
 
+    /// Notes what may not have been meant in a file.
+    pub(crate) fn remark(&self, file: usize, remark: String) {
+        self.origins[file].remarks().add(remark);
+    }
+
+    /// The pattern of the last rows of a workbook, where they look like totals and were read as records.
+    pub(crate) fn footer(&self) -> Option<String> {
+        let mut origins = self.origins.iter();
+        origins.find_map(|origin| origin.remarks().footer())
+    }
+
     /// The first file that may have been cut off without anything that shows it, as far as the files were opened.
     pub(crate) fn may_be_cut(&self) -> Option<&str> {
         let mut origins = self.origins.iter();

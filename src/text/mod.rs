@@ -1,13 +1,15 @@
-//! Text as bytes and as values: searching bytes, comparing, what nobody sees, dates, decimals, what is shown of it and
-//! of errors.
+//! Text as bytes and as values: searching bytes, comparing, what nobody sees, dates, decimals, what closes a table, what
+//! is shown of it and of errors.
 
 pub(crate) mod charset;
+pub(crate) mod closing;
 pub(crate) mod compare;
 pub(crate) mod dates;
 pub(crate) mod decimal;
 pub(crate) mod encoded;
 pub(crate) mod foreign;
 pub(crate) mod javascript;
+pub(crate) mod last;
 pub(crate) mod scan;
 pub(crate) mod shown;
 pub(crate) mod unseen;

@@ -579,3 +579,89 @@ fn a_column_of_actions_is_the_action() {
         assert_eq!(describe(folder.path(), &[file, "--json"])["records"], 2);
     }
 }
+
+/// Settings of the file hold for what is found, and stand in the draft; others are refused, and none is passed over.
+#[test]
+fn what_is_stated_of_a_file() {
+    let book = crate::sheets::book::Book::of(&["Code|Text", "ID|Name", "1|Ann", "2|Bob"]);
+    let folder = with("w.xlsx", book.bytes());
+    fs::write(folder.path().join("w.csv"), "ID,Name\n1,Ann\n2,Bob\n").unwrap();
+    let infer = |args: &[&str]| run(folder.path(), &[&["infer"], args].concat());
+    let (_, draft, _) = infer(&["w.xlsx"]);
+    assert!(draft.contains("3 records"), "{draft}");
+    let row = [
+        "--set",
+        "source.xlsx.header_row=2",
+        "--set",
+        "source.sheet=1",
+    ];
+    let (code, draft, stderr) = infer(&[&["w.xlsx"], &row[..]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(draft.contains("2 records"), "{draft}");
+    for stated in ["xlsx: { header_row: 2 }", "sheet: 1", "key: ID"] {
+        assert!(draft.contains(stated), "{stated}: {draft}");
+    }
+    fs::write(folder.path().join("d.yaml"), &draft).unwrap();
+    let (code, _, stderr) = run(folder.path(), &["check", "d.yaml"]);
+    assert_eq!(code, 0, "{stderr}");
+    let args = [&["w.xlsx", "--json"], &row[..]].concat();
+    assert_eq!(describe(folder.path(), &args)["records"], 2);
+    for (args, told) in [
+        (
+            ["w.xlsx", "--set", "source.csv.delimiter=;"],
+            "--set source.csv.delimiter: this can't be stated of a file that nobody described",
+        ),
+        (
+            ["w.xlsx", "--set", "upload.rate=5MB/s"],
+            "--set upload.rate: this can't be stated",
+        ),
+        (
+            ["w.xlsx", "--set", "source.xlsx.header_row=x"],
+            "source.xlsx.header_row",
+        ),
+        (["w.xlsx", "--set", "source.sheet=3"], "source.sheet is 3"),
+        (
+            ["w.csv", "--set", "source.xlsx.header_row=2"],
+            "source.xlsx has no effect: ",
+        ),
+    ] {
+        for command in ["infer", "describe"] {
+            let (code, stdout, stderr) = run(folder.path(), &[&[command], &args[..]].concat());
+            assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}: {stderr}");
+            assert!(stderr.contains(told), "{args:?}: {stderr}");
+        }
+    }
+}
+
+/// Where two columns could be the key, the one by which managers go is.
+#[test]
+fn the_key_is_what_managers_go_by() {
+    let draft_of = |manager: &str| {
+        let worker = |n: u32| {
+            let boss = match manager {
+                "WID" => format!("{:032x}", 0xa1),
+                _ => "200001".to_owned(),
+            };
+            format!(
+                "<w:Worker><w:Worker_ID w:type=\"WID\">{:032x}</w:Worker_ID><w:Worker_ID w:type=\"Employee_ID\">{}\
+                 </w:Worker_ID><w:Manager w:type=\"{manager}\">{boss}</w:Manager></w:Worker>\n",
+                0xa0 + n,
+                200_000 + n
+            )
+        };
+        let workers: String = (1..=9).map(worker).collect();
+        let folder = with(
+            "r.xml",
+            format!("<w:R xmlns:w=\"urn:w\">\n{workers}</w:R>\n"),
+        );
+        let args = ["infer", "r.xml", "--set", "source.xml.names_by=w:type"];
+        let (code, text, stderr) = run(folder.path(), &args);
+        assert_eq!(code, 0, "{stderr}");
+        text
+    };
+    for manager in ["WID", "Employee_ID"] {
+        let text = draft_of(manager);
+        let key = format!("key: \"w:Worker_ID[{manager}]\"");
+        assert!(text.contains(&key), "{text}");
+    }
+}

@@ -285,6 +285,7 @@ fn lines_of_hdl_that_are_wrong() {
         ["DELETE 6 -", "MERGE 1 Ann", "MERGE 5 Di"]
     );
     assert_eq!(ended.report["sources"][0]["format"], "hdl");
+    ended.says("`@instruction` is sent like a property, and lines that say DELETE like all others");
     // Nothing of the file's is in what is said.
     assert!(!ended.stderr.contains("agnosed"), "{}", ended.stderr);
 }

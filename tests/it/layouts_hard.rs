@@ -117,26 +117,46 @@ fn lines_of_fixed_width_that_are_cut() {
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     ended.says("deletion was off for this run, as rows were rejected");
 
-    // Blanks may be left out, and a line that is cut is one of those.
+    // Blanks may be left out, and of the last line nobody knows whether they were.
     let pad = format!("{FIXED}, short_lines: pad }}");
-    let (rig, ended) = run_of(text, &pad, "");
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!((ended.count("read"), ended.count("accepted")), (5, 5));
-    assert_eq!(
-        rig.people(&["ID", "Name"]),
-        [
-            "00000001 Ann",
-            "00000002 Ba",
-            "00000003 Cid",
-            "00000004 -",
-            "00000005 Da"
-        ]
-    );
+    let (rig, ended) = run_of(text, &pad, "implicit_delete: true");
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert_eq!((ended.count("read"), ended.count("accepted")), (5, 4));
+    ended.says("deletion was off for this run, as rows were rejected");
+    let told = rejected(&rig);
+    assert_eq!((told[0].0, told[0].1.as_str()), (5, "layout"));
+    let said = "this last line has no line end and 10 of 17 characters";
+    assert!(told[0].2.starts_with(said), "{}", told[0].2);
+    let people = ["00000001 Ann", "00000002 Ba", "00000003 Cid", "00000004 -"];
+    assert_eq!(rig.people(&["ID", "Name"]), people);
     let warnings = ended.report["warnings"].to_string();
     assert!(
         warnings.contains("the file may have been cut off"),
         "{warnings}"
     );
+    // With a line end it is as whole as the others.
+    let (rig, ended) = run_of(format!("{text}\n"), &pad, "");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(rig.people(&["ID"]).len(), 5);
+}
+
+#[test]
+fn lines_of_fixed_width_that_look_like_totals() {
+    let people = "00000001Ann  1000\n00000002Bob  1000\n";
+    let told = "line 3, the last one, begins as totals and the like do";
+    for (last, expected) in [
+        ("Total: 2     2000\n", true),
+        ("Grand Total  2000\n", true),
+        ("00000003Total2000\n", false),
+    ] {
+        let (_, ended) = run_of(format!("{people}{last}"), &format!("{FIXED} }}"), "");
+        let warnings = ended.report["warnings"].to_string();
+        assert_eq!(warnings.contains(told), expected, "{last}: {warnings}");
+    }
+    let records = format!("{FIXED}, records: '^\\d' }}");
+    let (rig, ended) = run_of(format!("{people}Total: 2     2000\n"), &records, "");
+    assert_eq!(ended.report["warnings"].as_array().unwrap().len(), 0);
+    assert_eq!(rig.people(&["ID"]).len(), 2);
 }
 
 /// Where all lines but the last are whole, the file was cut off: nothing of it is sent, whatever is said of short lines.

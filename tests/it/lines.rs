@@ -176,6 +176,9 @@ fn the_closing_lines_are_no_people() {
     let ended = rig("", REPORT).run(&[]);
     assert_eq!(ended.code, 3);
     ended.says("ragged");
+    ended
+        .says("the last 2 lines (5 to 7) begin as totals and the like do, and are read as records");
+    ended.says("state `source: { csv: { footer: '^(Grand Total\\b|Page\\b)' } }`");
     // In every file of the source, and in a stream.
     let rig = rig(footer, REPORT);
     rig.write("more.csv", "employeeID,fullName,fte\n4,Di,1\nPage 1 of 1\n");
@@ -191,6 +194,35 @@ fn the_closing_lines_are_no_people() {
         (ended.code, ended.count("read"), ended.count("skipped")),
         (0, 3, 3)
     );
+}
+
+/// Where nothing is stated, last lines that look like totals are told, and people are not.
+#[test]
+fn last_lines_that_look_like_totals() {
+    let head = "employeeID,fullName,fte,grade\n1,Ann,1.0,G1\n2,\"Bo\nB\",1.0,G1\n";
+    for (last, told) in [
+        ("Total,2,2.0,", Some(("line 5, the last one,", "^Total\\b"))),
+        (
+            ",Summe: 2,,\n\n",
+            Some(("line 5, the last one,", "^,Summe\\b")),
+        ),
+        ("3,Total,1.0,G1\n", None),
+        ("3,Cy,1.0,G1\nEnd\n\n4,Di,1.0,G1\n", None),
+    ] {
+        let rig = with("", format!("{head}{last}"), "rejects: { at_most: 100% }");
+        let ended = rig.run(&[]);
+        let warnings = ended.report["warnings"].as_array().unwrap().iter();
+        let mut warnings = warnings.filter_map(|warning| warning.as_str());
+        let found = warnings.find(|warning| warning.contains("as totals"));
+        match told {
+            Some((line, pattern)) => {
+                let found = found.expect(last);
+                assert!(found.contains(line), "{found}");
+                assert!(found.contains(&format!("footer: '{pattern}'")), "{found}");
+            }
+            None => assert_eq!(found, None, "{last}"),
+        }
+    }
 }
 
 /// What is held back for the end of the file is bounded, and nothing is lost beyond.

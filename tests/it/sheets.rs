@@ -196,7 +196,7 @@ fn cells_of_every_kind() {
     assert_eq!(
         cells(Book::of(&[
             "a|b|c|d|e|f|g|h|i|j",
-            "n:60@yyyy-mm-dd|n:1@yyyy|n:61@d.m.yy|n:0.75@hh:mm|n:1.5625@[h]:mm|n:-1@yyyy|n:46353.5@yyyy|d:2026-11-27T00:00:00|-|a_x000D_\nb",
+            "n:60@yyyy-mm-dd|n:1@yyyy|n:61@d.m.yy|n:0.75@hh:mm|n:1.5625@[h]:mm|n:-1@0.00|n:46353.5@yyyy|d:2026-11-27T00:00:00|-|a_x000D_\nb",
         ])),
         [
             "1900-02-29",
@@ -365,6 +365,166 @@ fn titles_gaps_and_totals() {
     // Within the rows it is a record.
     let (_, ended) = run_book(&Book::of(&["ID|Name", "Total 1|Ann", "2|Bob"]), footer);
     assert_eq!(ended.report["counts"]["read"], 2);
+}
+
+/// What a run warns of.
+fn warnings(ended: &Ended) -> String {
+    ended.report["warnings"].to_string()
+}
+
+#[test]
+fn totals_that_a_table_declares() {
+    let rows = [
+        "ID|Name|Pay",
+        "E1|Ann|n:10",
+        "E2|Bob|n:20",
+        "Total|n:2|n:30",
+        "-|-|n:15",
+        "Note: as of today",
+    ];
+    let table = |cells, totals| {
+        let mut book = Book::of(&rows[..5]);
+        book.table = Some((cells, totals));
+        book
+    };
+    let (rig, ended) = run_book(&table("A1:C5", 2), "");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!((ended.count("read"), ended.count("skipped")), (2, 2));
+    assert_eq!(rig.people(&["ID"]), ["E1", "E2"]);
+    let told = warnings(&ended);
+    let said =
+        "2 rows of totals, as a table of the sheet declares it (from A4 on), are not records";
+    assert!(told.contains(said), "{told}");
+    assert!(!told.contains("begins as totals"), "{told}");
+    // A footer may stand behind them.
+    let mut book = Book::of(&rows);
+    book.table = Some(("A1:C5", 2));
+    let (rig, ended) = run_book(&book, "xlsx: { footer: ^Note }");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(rig.people(&["ID"]), ["E1", "E2"]);
+    // A table that has none, and one beside what stands in the row.
+    for (cells, totals) in [("A1:C5", 0), ("C1:C5", 1), ("E1:G4", 1)] {
+        let (_, ended) = run_book(&table(cells, totals), "");
+        let read = if cells == "C1:C5" { 3 } else { 4 };
+        assert_eq!(ended.count("read"), read, "{cells}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn last_rows_that_look_like_totals_are_told() {
+    let check = |rows: &[&str], footer: &str, told: Option<&str>| {
+        let (_, ended) = run_book(&Book::of(rows), footer);
+        let said = warnings(&ended);
+        match told {
+            Some(told) => assert!(said.contains(told), "{rows:?}: {said}"),
+            None => assert!(!said.contains("as totals"), "{rows:?}: {said}"),
+        }
+    };
+    let people = ["ID|Name|Pay", "E1|Ann|n:10", "E2|Bob|n:20"];
+    let with = |rows: &[&'static str]| [&people[..], rows].concat();
+    let one = "row 4, the last one, begins as totals and the like do, and is read as a record; if it is none, state \
+               `source: { xlsx: { footer: '^Summe\\\\b' } }`";
+    check(&with(&["Summe|n:2|n:30"]), "", Some(one));
+    let two = "the last 2 rows (4 to 5) begin as totals and the like do";
+    let both = with(&["Summe|n:2|n:30", "Grand Total|n:2|n:30"]);
+    check(&both, "", Some(two));
+    // As it says, they are none.
+    check(
+        &both,
+        "xlsx: { footer: '^(Summe\\b|Grand Total\\b)' }",
+        None,
+    );
+    check(
+        &both,
+        "xlsx: { footer: '^Grand' }",
+        Some("row 4, the last one"),
+    );
+    check(&with(&["E3|Total|n:30"]), "", None);
+    check(&["Name|ID|Pay", "Ann|E1|n:1", "Page|E2|n:2"], "", None);
+}
+
+#[test]
+fn totals_are_left_out_of_drafts() {
+    let people = [
+        "ID|Name|Pay|Pay",
+        "E1|Ann|n:10|n:1",
+        "E2|Bob|n:20|n:1",
+        "E3|Cy|n:30|n:1",
+    ];
+    let rows = [&people[..], &["Total|n:3|n:60|n:3", "Page 1 of 1"]].concat();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("w.xlsx"), Book::of(&rows).bytes()).unwrap();
+    let (code, draft, stderr) = crate::run(dir.path(), &["infer", "w.xlsx"]);
+    assert_eq!(code, 0, "{stderr}");
+    let stated = r#"xlsx: { duplicate_names: number, footer: "^(Total\\b|Page\\b)" }"#;
+    assert!(draft.contains(stated), "{draft}");
+    assert!(draft.contains("The last rows begin as totals"), "{draft}");
+    std::fs::write(dir.path().join("d.yaml"), &draft).unwrap();
+    let (code, _, stderr) = crate::run(dir.path(), &["check", "d.yaml", "--set", "report.dir=."]);
+    assert_eq!(code, 0, "{stderr}\n{draft}");
+    assert!(!stderr.contains("as totals"), "{stderr}");
+    let (_, found, _) = crate::run(dir.path(), &["describe", "w.xlsx", "--json"]);
+    let found: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!(
+        (&found["records"], &found["skipped"]),
+        (&3.into(), &2.into())
+    );
+    // Where they are not left out, the facts of the columns are those of people and totals.
+    let footer = "source.xlsx.footer=^Never";
+    let (_, draft, _) = crate::run(dir.path(), &["infer", "w.xlsx", "--set", footer]);
+    assert!(draft.contains("5 records"), "{draft}");
+}
+
+#[test]
+fn days_that_no_spreadsheet_has() {
+    let rows = [
+        "ID|Born|Seen|At|Took",
+        "1|n:-1@yyyy-mm-dd",
+        "2|n:2958466@dd/mm/yyyy",
+        "3|n:2958465@yyyy-mm-dd",
+        "4|-|n:-0.5@yyyy-mm-dd hh:mm",
+        "5|-|-|n:-0.25@hh:mm",
+        "6|-|-|-|n:5000000@[h]:mm",
+        "7|-|-|-|n:-0.5@[h]:mm",
+        "8|n:-1@0.00",
+    ];
+    let (rig, ended) = run_book(&Book::of(&rows), "");
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let rejects = rig.read("rejects.ndjson");
+    let told: Vec<(u64, String)> = rejects
+        .lines()
+        .map(|line| {
+            let row: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(row["_code"], "layout");
+            let message = row["_message"].as_str().unwrap().to_owned();
+            assert!(message.contains("is formatted as a day or a time, and its number is none"));
+            (row["_line"].as_u64().unwrap(), message)
+        })
+        .collect();
+    for ((line, message), place) in told.iter().zip(["B2", "B3", "C5", "D6", "E7"]) {
+        assert!(
+            message.starts_with(&format!("{place} (column ")),
+            "{message}"
+        );
+        assert!(place.ends_with(&line.to_string()));
+    }
+    assert_eq!(told.len(), 5);
+    assert_eq!(
+        rig.people(&["ID", "Born", "Took"]),
+        ["3 9999-12-31 -", "7 - -12:00:00", "8 -1 -"]
+    );
+}
+
+#[test]
+fn signs_stand_in_front_of_padded_numbers() {
+    let book = Book::of(&[
+        "a|b|c|d|e",
+        "n:-12@00000|n:-12@00000_);(00000)|n:-12@\"E\"00000|n:-12.5@00000|n:-12@[<100]000;0000",
+    ]);
+    assert_eq!(
+        cells(book),
+        ["-00012", "(00012)", "-E00012", "-12.5", "-012"]
+    );
 }
 
 #[test]

@@ -54,6 +54,7 @@ struct Meant {
     source: Source,
     rejects: Rejects,
     results: Option<PathBuf>,
+    metrics: Option<PathBuf>,
     target: Target,
     import: ImportSpec,
     upload: UploadSpec,
@@ -79,6 +80,8 @@ impl Meaning<'_> {
         let to = (target.as_ref()).and_then(|target| target.to.as_ref());
         self.written_over(reads, to, &rejects, results.as_deref());
         self.sent(&spec, source.as_ref(), target.as_ref());
+        let others = [Some(&rejects.path), results.as_ref()];
+        let metrics = self.metrics(spec.report.metrics.as_deref(), &others);
         let keep = self.keep(
             (&spec.rejects, &spec.results),
             (&spec.report, &spec.state),
@@ -100,6 +103,7 @@ impl Meaning<'_> {
             source: source?,
             rejects,
             results,
+            metrics,
             target: target.to?,
             import: target.import,
             upload,
@@ -150,6 +154,7 @@ impl Meaning<'_> {
             timeouts: spec.timeouts,
             limits: spec.limits,
             report_page: spec.report.html,
+            metrics: meant.metrics,
             report_dir: spec.report.dir.map(|dir| self.folder.join(dir)),
             state_dir: self.folder.join(spec.state.dir),
             state_required: spec.state.required,

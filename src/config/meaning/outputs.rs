@@ -110,6 +110,24 @@ impl Meaning<'_> {
         Some(path)
     }
 
+    /// Where metrics go. Their collector reads files of one ending alone, which nothing else that matters has.
+    pub(super) fn metrics(
+        &mut self,
+        written: Option<&str>,
+        others: &[Option<&PathBuf>],
+    ) -> Option<PathBuf> {
+        let path = self.folder.join(written?);
+        if path.extension().is_none_or(|ending| ending != "prom") {
+            let message = "expected the path of a file that ends with `.prom`";
+            let help = "node_exporter's textfile collector reads no others";
+            self.problem("report.metrics", message, help);
+        } else if others.contains(&Some(&path)) {
+            let message = "this is the file of the rejects or the results";
+            self.problem("report.metrics", message, "name another");
+        }
+        Some(path)
+    }
+
     fn is_pipeline_file(&self, path: &Path) -> bool {
         let file = Path::new(&*self.findings.file);
         file.file_name()

@@ -2,8 +2,8 @@
 
 use super::{Blocks, ClosingRun};
 use crate::engine::EngineError;
-use crate::format::block::{End, Trailer};
-use crate::format::closing::HELD;
+use crate::format::block::{Boundary, End, Trailer};
+use crate::format::closing::{self, HELD};
 use crate::settings::units::Size;
 use crate::text::scan::count_lines;
 
@@ -15,6 +15,7 @@ impl Blocks {
             return Ok(());
         }
         if self.closing.is_empty() {
+            self.look_for_totals();
             self.run = ClosingRun::Told;
             return Ok(());
         }
@@ -43,6 +44,23 @@ impl Blocks {
         });
         self.buffer.truncate(run.at);
         Ok(())
+    }
+
+    /// Notes where the last records look like totals, and nothing is stated of them.
+    fn look_for_totals(&self) {
+        let Boundary::Csv(dialect) = &self.boundary else {
+            return;
+        };
+        if self.header.is_of_rejects() {
+            return;
+        }
+        let width = self.header.names().len();
+        let found = closing::totals(*dialect, &self.buffer, self.start.line, width);
+        if let Some(found) = found {
+            let setting = format!("`source: {{ csv: {{ footer: '{}' }} }}`", found.pattern);
+            let remark = found.remark("line", &setting);
+            self.source.remark(self.file, remark);
+        }
     }
 
     /// Where to cut instead of `at`, so that no line which may be a closing one is read as a record before the end of the

@@ -7,8 +7,9 @@ use crate::format::json::{Arrays, UNKNOWN_MEMBER};
 use crate::infer::bytes::Bytes;
 use crate::infer::form::{CsvForm, Header};
 use crate::infer::json::JsonForm;
-use crate::infer::{Chosen, Found, Written, footer_pattern};
+use crate::infer::{Chosen, Found, Written};
 use crate::report::human::{count, counted};
+use crate::text::closing;
 
 pub(super) fn source(found: &Found, path: &str) -> String {
     let mut text = String::from("source:\n");
@@ -20,16 +21,7 @@ pub(super) fn source(found: &Found, path: &str) -> String {
             &format!("Compressed with {kind}, which is found by its content."),
         );
     }
-    for chosen in &found.chosen {
-        remark(&mut text, "  ", &why(chosen));
-        let Chosen { setting, name, .. } = chosen;
-        let _ = match setting.split_once('.') {
-            Some((section, setting)) => {
-                writeln!(text, "  {section}: {}", flow(&[(setting, scalar(name))]))
-            }
-            None => writeln!(text, "  {setting}: {}", scalar(name)),
-        };
-    }
+    chosen(&found.chosen, &mut text);
     for said in &found.remarks {
         remark(&mut text, "  ", said);
     }
@@ -48,11 +40,42 @@ pub(super) fn source(found: &Found, path: &str) -> String {
     text
 }
 
+/// What had to be chosen or was stated, and why: the settings of one section in one place.
+fn chosen(all: &[Chosen], text: &mut String) {
+    let mut sections: Vec<(&str, Vec<(&str, String)>)> = Vec::new();
+    for chosen in all {
+        remark(text, "  ", &why(chosen));
+        let is_number = chosen.name.bytes().all(|b| b.is_ascii_digit());
+        let value = match chosen.stated && is_number {
+            true => chosen.name.clone(),
+            false => scalar(&chosen.name),
+        };
+        let Some((section, setting)) = chosen.setting.split_once('.') else {
+            let _ = writeln!(text, "  {}: {value}", chosen.setting);
+            continue;
+        };
+        match sections.iter_mut().find(|(known, _)| *known == section) {
+            Some((_, settings)) => settings.push((setting, value)),
+            None => sections.push((section, vec![(setting, value)])),
+        }
+    }
+    for (section, settings) in sections {
+        let _ = writeln!(text, "  {section}: {}", flow(&settings));
+    }
+}
+
 /// Why something had to be chosen.
 fn why(chosen: &Chosen) -> String {
+    if chosen.stated {
+        return format!("Stated: {}.", chosen.setting);
+    }
     let what = match chosen.setting {
         "xlsx.duplicate_names" => {
             return "Several columns have one name: the second and further ones are numbered."
+                .to_owned();
+        }
+        "xlsx.footer" => {
+            return "The last rows begin as totals and the like do, and are left out: if they are records, take `footer` out."
                 .to_owned();
         }
         "xml.names_by" => {
@@ -138,7 +161,7 @@ fn csv(found: &Found, form: &CsvForm, text: &mut String) {
         settings.push(("multiline", "false".to_owned()));
     }
     header(form, &mut settings, &mut said);
-    if let Some(pattern) = footer_pattern(&form.footer) {
+    if let Some(pattern) = closing::pattern(&form.footer) {
         said.push(format!(
             "Behind the records: {}.",
             counted(form.footer_lines as u64, "line")

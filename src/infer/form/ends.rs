@@ -1,27 +1,8 @@
 //! Lines behind the records: totals, the number of records, who printed the report.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::{Record, records};
+use crate::text::closing::{self, BEFORE, MOST};
 use crate::text::scan::Dialect;
-
-/// The most lines that are looked at.
-const MOST: usize = 12;
-
-/// What such lines begin with.
-static KNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?ix)^(
-            grand\ total | sub-?total | totals? | sum(me|ma)? | gesamt(summe|zahl)? | insgesamt | anzahl | count | number\ of
-            | (total\ )?records?(\ count)? | rows? | rows?\ (selected|affected) | zeilen | datens(ä|ae)tze
-            | page | seite | end\ of | ende | eof | trailer | trl | tlr | ftr | footer | generated | created | erstellt
-            | printed | gedruckt | report | run\ (date|time|by) | as\ of | stand | confidential | vertraulich
-        )\b",
-    )
-    .ok()
-});
 
 /// What stands behind the records.
 #[derive(Debug, Default)]
@@ -32,9 +13,6 @@ pub(super) struct Footer {
     /// Lines behind the last record of the usual number of cells that are not known.
     pub(super) odd: usize,
 }
-
-/// Records in front of such a line that tell what its first cell should look like.
-const BEFORE: usize = 50;
 
 /// Looks at the end of a file whose records have so many cells.
 pub(super) fn footer(dialect: Dialect, end: &str, width: usize) -> Footer {
@@ -96,14 +74,14 @@ impl Closing<'_> {
         let delimiter = char::from(self.dialect.delimiter);
         let around = |c: char| c == delimiter || matches!(c, '"' | ' ' | '*');
         let text = self.line.trim_start_matches(around);
-        let known = KNOWN.as_ref()?.find(text)?;
+        let known = closing::word(text)?;
         let is_short =
             self.record.cells.len() != self.width || self.record.filled() * 2 <= self.width;
         let front = self.line[..self.line.len() - text.len()].trim_start_matches('"');
-        (is_short || self.is_strange(before)).then(|| format!("{front}{}", known.as_str()))
+        (is_short || self.is_strange(before)).then(|| format!("{front}{known}"))
     }
 
-    /// Whether the first cell with a value stands in a column of figures.
+    /// Whether the first cell with a value stands in a column of identifiers or figures.
     fn is_strange(&self, before: &[Record]) -> bool {
         let Some(at) = self
             .record
@@ -116,9 +94,7 @@ impl Closing<'_> {
         let above = before
             .iter()
             .filter(|record| record.cells.len() == self.width);
-        let mut above = above.map(|record| record.cells[at].trim()).peekable();
-        let is_figure = |cell: &str| cell.starts_with(|c: char| c.is_ascii_digit());
-        above.peek().is_some() && above.all(is_figure)
+        closing::is_strange_among(above.map(|record| record.cells[at].trim()))
     }
 }
 
@@ -152,6 +128,7 @@ mod tests {
         check("1;2;3\n\"Records: 2\"\n", 3, &["Records"], 0);
         check("1;2;3\n-----\n(2 of them)\n", 3, &[], 1);
         check("1;2;3\n-----\nrows 3\n", 3, &["-", "rows"], 0);
+        check("E1;2;3\nE2;2;3\nTotal;2;3\n", 3, &["Total"], 0);
         // A person of this name, and records that are cut off.
         check("x;2;3\nTotal;Anna;3\n", 3, &[], 0);
         check("1;2;3\nPagel;2\n", 3, &[], 1);

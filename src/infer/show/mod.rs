@@ -13,7 +13,8 @@ use super::column::{Column, LENGTHS};
 use super::decide::{Decided, Type};
 use super::form::Header;
 use super::relations::Relations;
-use super::{Found, Written, footer_pattern};
+use super::{Found, Written};
+use crate::text::closing;
 
 pub(crate) use html::page;
 pub(crate) use table::table;
@@ -169,7 +170,7 @@ impl WrittenAs {
                     Header::Line { .. } => 1,
                     Header::Labels(_) | Header::Groups => 2,
                 }),
-                footer: footer_pattern(&form.footer),
+                footer: closing::pattern(&form.footer),
                 ..WrittenAs::default()
             },
             Written::Json(form) => WrittenAs {

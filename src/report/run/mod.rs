@@ -12,9 +12,11 @@ mod few;
 mod file;
 pub(crate) mod hierarchy;
 mod memory;
+mod metrics;
 mod model;
 mod plan;
 mod rehires;
+mod sentence;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use super::lines::{Line, Lines};
 use super::records::{Name, Records};
 use super::remarks::Remarks;
 use super::spec::{FixedColumn, FixedSpec, ShortLines, Stated, Trim};
+use crate::text::last::Last;
 use crate::text::shown::shown;
 
 /// A column: from its first character to behind its last, from 0.
@@ -39,6 +40,7 @@ pub(super) fn write(
     let columns = Columns::of(spec);
     let mut places = Vec::new();
     let mut seen = Seen::default();
+    let mut last = Last::default();
     while let Some(line) = lines.next()? {
         if line.number <= u64::from(spec.skip_lines) || line.is_blank() {
             continue;
@@ -50,8 +52,12 @@ pub(super) fn write(
         if records.is_none_or(|records| records.is_match(&line.shown())) {
             let cells = Cells::of(line, &mut places);
             seen.look(&columns, &cells, remarks)?;
-            columns.write(&cells, out)?;
+            columns.write(&cells, &mut last, out)?;
         }
+    }
+    if let Some(totals) = last.totals(columns.columns.len(), None) {
+        let setting = "what a line looks like that is a record, in `source.fixed.records`";
+        remarks.add(totals.remark("line", setting));
     }
     Ok(())
 }
@@ -120,11 +126,27 @@ impl Columns {
         }
     }
 
-    fn write(&self, cells: &Cells<'_>, out: &mut Records<'_>) -> Result<(), Wrong> {
+    fn write(
+        &self,
+        cells: &Cells<'_>,
+        last: &mut Last,
+        out: &mut Records<'_>,
+    ) -> Result<(), Wrong> {
         out.begin(cells.line.number);
-        for column in &self.columns {
+        let (mut first, mut filled) = (None, 0);
+        for (at, column) in self.columns.iter().enumerate() {
             let cell = trimmed(cells.between(column.from, column.to), self.trim);
             out.bytes(&column.name, cell);
+            if !cell.trim_ascii().is_empty() {
+                first.get_or_insert(at);
+                filled += 1;
+            }
+        }
+        if let Some(first) = first {
+            // A word may go on behind its cell.
+            let text = cells.between(self.columns[first].from, self.width);
+            let text = String::from_utf8_lossy(text.trim_ascii_start());
+            last.see(cells.line.number, first, &text, filled);
         }
         let rest = cells.between(self.width, usize::MAX).trim_ascii_end();
         if let Some(message) = self.fault(cells, rest) {
@@ -150,6 +172,14 @@ impl Columns {
             ));
         }
         let len = cells.len();
+        let is_cut = !cells.line.ended && len < self.width;
+        if is_cut && self.short == ShortLines::Pad {
+            return Some(format!(
+                "this last line has no line end and {len} of {} characters, so that nobody knows whether blanks were left \
+                 out or the file was cut off; if it is whole, have a line end written behind it",
+                self.width
+            ));
+        }
         if len >= self.last || self.short == ShortLines::Pad {
             return None;
         }

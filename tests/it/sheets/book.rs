@@ -10,6 +10,8 @@ pub struct Book {
     sheets: Vec<Sheet>,
     strings: Vec<String>,
     formats: Vec<String>,
+    /// A table of the first sheet: its cells, and how many rows of them are totals.
+    pub table: Option<(&'static str, u32)>,
     /// Attributes of `workbookPr`, and elements of the workbook behind the sheets.
     pub properties: &'static str,
     pub behind: &'static str,
@@ -192,6 +194,19 @@ impl Book {
                 "<Relationship Id=\"{kind}\" Type=\"{TYPES}/{kind}\" Target=\"/xl/{name}.xml\"/>"
             )
             .unwrap();
+        }
+        if let Some((cells, totals)) = self.table {
+            parts.insert(
+                "xl/worksheets/_rels/sheet1.xml.rels".to_owned(),
+                format!(
+                    "{HEAD}<Relationships><Relationship Id=\"t\" Type=\"{TYPES}/table\" Target=\"../tables/table1.xml\"/>\
+                     </Relationships>"
+                ),
+            );
+            parts.insert(
+                "xl/tables/table1.xml".to_owned(),
+                format!("{HEAD}<table {MAIN} id=\"1\" name=\"T\" ref=\"{cells}\" totalsRowCount=\"{totals}\"/>"),
+            );
         }
         let strings: String = self
             .strings

@@ -86,6 +86,15 @@ impl Format {
         }
     }
 
+    /// Whether a section of its own is for numbers below zero, which says itself where their sign stands.
+    pub(super) fn has_own_of_negatives(&self) -> bool {
+        self.sections.len() > 1
+            && self
+                .sections
+                .iter()
+                .all(|section| section.condition.is_none())
+    }
+
     /// What it shows of this number.
     pub(super) fn of(&self, number: f64) -> &Shown {
         let last = self.sections.len().saturating_sub(1);

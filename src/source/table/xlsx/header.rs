@@ -29,6 +29,7 @@ pub(super) struct Header {
     /// Its row, and how many filled ones stand before it.
     pub(super) row: u64,
     pub(super) before: usize,
+    /// In the order of their places.
     pub(super) columns: Vec<Column>,
     /// The rows behind it that have been read.
     pub(super) rows: Vec<Row>,
@@ -103,7 +104,7 @@ fn columns(header: &Row, duplicates: DuplicatesSpec) -> Result<Vec<Column>, Wron
     for at in header.filled() {
         let cell = header.cell(at);
         match cell.kind {
-            Kind::Endless | Kind::Error | Kind::Uncalculated => {
+            Kind::Endless | Kind::Beyond | Kind::Error | Kind::Uncalculated => {
                 let name = cell_name(at, header.number);
                 let message = format!("the name of a column in {name} is not text; write it there");
                 return Err(Wrong::data(header.number, message));

@@ -6,6 +6,7 @@
 //! | `workbook`, `strings`, `styles` | the sheets, and what their cells share |
 //! | `format`, `moment` | what a number's format shows: identifiers with their zeros, days and times |
 //! | `rows`, `place`, `header` | a sheet row by row, what its places are called, and the row that names the columns |
+//! | `totals` | rows that a table of the sheet declares as totals |
 //! | `watch` | what may not have been meant |
 //!
 //! Every cell becomes text: what CSV would have, if it were written with all digits and in ISO dates. Nothing is held in
@@ -19,6 +20,7 @@ mod place;
 mod rows;
 mod strings;
 mod styles;
+mod totals;
 mod watch;
 mod workbook;
 mod xml;
@@ -29,6 +31,7 @@ use header::Column;
 use parts::{ENCRYPTED, Parts};
 use place::cell_name;
 use rows::{Kind, MOST_DIGITS, Row, Rows};
+use totals::TotalRows;
 use watch::{Found, Watch};
 use workbook::Workbook;
 
@@ -37,7 +40,12 @@ use super::records::{Name, Records};
 use super::sheet_spec::{Errors, WorkbookSpec};
 use super::{Terms, Wrong};
 use crate::format::json::sheet_error;
+use crate::text::last::Last;
 use crate::text::shown::shown;
+
+/// What is wrong with a number that is to be shown as a day or a time.
+const BEYOND: &str = "is formatted as a day or a time, and its number is none of those that a spreadsheet has (it shows \
+                      ####): days go from 1900-01-00, or 1904-01-01, to 9999-12-31; correct it, or empty the cell";
 
 /// Rows that are held back because they may be the footer.
 const MOST_HELD: usize = 1000;
@@ -69,7 +77,8 @@ pub(super) fn write(
             header.row
         ));
     }
-    let mut writing = Writing::new(spec, &header.columns, out);
+    let totals = TotalRows::of(&workbook, sheet)?;
+    let mut writing = Writing::new(spec, &header.columns, totals, out);
     for mut row in header.rows {
         writing.take(&mut row)?;
     }
@@ -86,6 +95,12 @@ pub(super) fn write(
         rejects_errors: spec.xlsx.errors == Errors::Reject,
     };
     writing.watch.remarks(&found).into_iter().for_each(tell);
+    writing.totals.remark().into_iter().for_each(tell);
+    if let Some(last) = writing.last.totals(header.columns.len(), None) {
+        let setting = format!("`source: {{ xlsx: {{ footer: '{}' }} }}`", last.pattern);
+        tell(last.remark("row", &setting));
+        terms.remarks.ends_with(last.pattern);
+    }
     Ok(())
 }
 
@@ -97,6 +112,8 @@ struct Writing<'a, 'o> {
     watch: Watch,
     /// Rows that may be the footer.
     held: Vec<Row>,
+    totals: TotalRows,
+    last: Last,
     out: &'a mut Records<'o>,
 }
 
@@ -104,6 +121,7 @@ impl<'a, 'o> Writing<'a, 'o> {
     fn new(
         spec: &'a WorkbookSpec,
         columns: &'a [Column],
+        totals: TotalRows,
         out: &'a mut Records<'o>,
     ) -> Writing<'a, 'o> {
         Writing {
@@ -115,13 +133,15 @@ impl<'a, 'o> Writing<'a, 'o> {
                 .collect(),
             watch: Watch::new(columns.len()),
             held: Vec::new(),
+            totals,
+            last: Last::default(),
             out,
         }
     }
 
-    /// Takes in a row: writes it down, unless it is empty or may be the footer.
+    /// Takes in a row: writes it down, unless it is empty, declared as totals, or may be the footer.
     fn take(&mut self, row: &mut Row) -> Result<(), Wrong> {
-        if row.filled().next().is_none() {
+        if row.filled().next().is_none() || self.totals.leaves_out(row) {
             return Ok(());
         }
         if self.held.len() < MOST_HELD && self.may_close(row) {
@@ -136,10 +156,8 @@ impl<'a, 'o> Writing<'a, 'o> {
 
     /// What is still held back is the footer.
     fn close(&mut self) -> Result<(), Wrong> {
-        match self.held.last() {
-            Some(last) => Ok(self.out.pass(last.number)?),
-            None => Ok(()),
-        }
+        let footer = self.held.last().map_or(0, |last| last.number);
+        Ok(self.out.pass(footer.max(self.totals.last))?)
     }
 
     /// Whether a row looks like the footer.
@@ -156,7 +174,11 @@ impl<'a, 'o> Writing<'a, 'o> {
         let named = named.filter(|column| row.cell(column.at).kind != Kind::Empty);
         let named = named.count();
         if named < row.filled().count() {
-            let is_named = |at: &usize| self.columns.iter().any(|column| column.at == *at);
+            let is_named = |at: &usize| {
+                self.columns
+                    .binary_search_by_key(at, |column| column.at)
+                    .is_ok()
+            };
             for at in row.filled().filter(|at| !is_named(at)) {
                 self.watch.nameless(at, row.number);
             }
@@ -165,8 +187,12 @@ impl<'a, 'o> Writing<'a, 'o> {
             return Ok(());
         }
         self.watch.row(row);
+        if let Some(first) = row.filled().next() {
+            let text = row.text(row.cell(first));
+            self.last.see(row.number, first, text, named);
+        }
         self.out.begin(row.number);
-        let mut endless = None;
+        let mut wrong = None;
         for (number, column) in self.columns.iter().enumerate() {
             let cell = row.cell(column.at);
             let text = row.text(cell);
@@ -176,20 +202,24 @@ impl<'a, 'o> Writing<'a, 'o> {
                 (Kind::Uncalculated, _) => return Err(uncalculated(column.at, row.number)),
                 (Kind::Error, Errors::Reject) => self.out.json(name, sheet_error::written(text)),
                 (Kind::Error, Errors::Empty) => self.out.text(name, ""),
-                (Kind::Endless, _) => {
-                    endless.get_or_insert(column);
+                (Kind::Endless | Kind::Beyond, _) => {
+                    wrong.get_or_insert((column, cell.kind));
                     self.out.text(name, text);
                 }
                 _ => self.out.text(name, text),
             }
         }
-        if let Some(column) = endless {
-            let message = format!(
-                "{} (column `{}`) is a number of more than {MOST_DIGITS} digits, or beyond what a spreadsheet can hold; correct \
-                 it, or have it written as text",
-                cell_name(column.at, row.number),
-                shown(&column.name)
-            );
+        if let Some((column, kind)) = wrong {
+            let place = cell_name(column.at, row.number);
+            let name = shown(&column.name);
+            let what = match kind {
+                Kind::Beyond => BEYOND.to_owned(),
+                _ => format!(
+                    "is a number of more than {MOST_DIGITS} digits, or beyond what a spreadsheet can hold; correct it, or have \
+                     it written as text"
+                ),
+            };
+            let message = format!("{place} (column `{name}`) {what}");
             self.out.fault(&message, None);
         }
         Ok(self.out.end()?)

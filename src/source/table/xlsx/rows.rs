@@ -36,6 +36,8 @@ pub(super) enum Kind {
     Other,
     /// A number that would have too many digits to be one of people.
     Endless,
+    /// A number that is to be shown as a day or a time, and is none that a spreadsheet has.
+    Beyond,
     /// `#REF!` and the like.
     Error,
     /// A formula whose value is not stored.
@@ -79,7 +81,7 @@ impl Row {
     }
 
     /// The columns that have something in them.
-    pub(super) fn filled(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn filled(&self) -> impl DoubleEndedIterator<Item = usize> {
         let cells = self.cells.iter().enumerate();
         cells
             .filter(|(_, cell)| cell.kind != Kind::Empty)
@@ -350,17 +352,34 @@ impl Cells<'_> {
             Shown::DayAndTime => epoch.day_and_time(number, text),
             Shown::TimeOfDay => moment::time_of_day(number, text),
             Shown::Duration => moment::duration(number, text),
-            Shown::Padded(pieces) if number >= 0.0 && number.fract() == 0.0 => {
-                pad(&digits(value, number), pieces, text);
+            Shown::Padded(pieces) if number.fract() == 0.0 => {
+                // A format that is for all numbers shows the sign in front of all else, as `-00012`.
+                let digits = digits(value, number);
+                let digits = match digits.strip_prefix('-') {
+                    Some(digits) => {
+                        if !format.has_own_of_negatives() {
+                            text.push('-');
+                        }
+                        digits
+                    }
+                    None => &digits,
+                };
+                pad(digits, pieces, text);
                 let trimmed = text.trim_end().len();
                 text.truncate(trimmed.max(start));
                 Some(())
             }
             Shown::Padded(_) => None,
         };
-        match done {
-            Some(()) => Kind::Other,
-            None => {
+        match (done, format.of(number)) {
+            (Some(()), _) => Kind::Other,
+            // What a spreadsheet shows as `####` is no number either.
+            (None, Shown::Day | Shown::DayAndTime | Shown::TimeOfDay | Shown::Duration) => {
+                text.truncate(start);
+                text.push_str(value);
+                Kind::Beyond
+            }
+            (None, Shown::Number | Shown::Padded(_)) => {
                 text.truncate(start);
                 let digits = digits(value, number);
                 if digits.len() > MOST_DIGITS {

@@ -200,9 +200,8 @@ pub(super) struct Found<'a> {
 impl Found<'_> {
     /// Whether a column that is read is one of these.
     fn has_within(&self, from: usize, to: usize) -> bool {
-        self.columns
-            .iter()
-            .any(|column| (from..=to).contains(&column.at))
+        let at = self.columns.partition_point(|column| column.at < from);
+        self.columns.get(at).is_some_and(|column| column.at <= to)
     }
 }
 

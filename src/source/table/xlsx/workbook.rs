@@ -3,7 +3,7 @@
 use quick_xml::events::{BytesStart, Event};
 
 use super::moment::Epoch;
-use super::parts::Parts;
+use super::parts::{Part, Parts};
 use super::strings::Strings;
 use super::styles::Styles;
 use super::xml::{Xml, attribute, is_true};
@@ -206,6 +206,19 @@ impl<'a> Workbook<'a> {
                 ),
             )),
         }
+    }
+
+    /// The tables of a sheet: their names, and themselves.
+    pub(super) fn tables(&self, sheet: &Sheet) -> Result<Vec<(String, Part)>, Wrong> {
+        let mut tables = Vec::new();
+        for relation in relations(self.parts, &sheet.part)? {
+            if relation.kind == "table"
+                && let Some(part) = self.parts.part(&relation.target)?
+            {
+                tables.push((relation.target, part));
+            }
+        }
+        Ok(tables)
     }
 
     fn not_there(&self, what: &str) -> Wrong {
