@@ -319,6 +319,7 @@ impl Pipeline {
         let own = |path: &Path| beside(path, &shard.in_names());
         self.rejects.path = own(&self.rejects.path);
         self.results = self.results.as_deref().map(own);
+        self.metrics = self.metrics.as_deref().map(own);
         self.shard = Some(shard);
         self
     }
