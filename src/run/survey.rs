@@ -230,16 +230,7 @@ impl Survey {
             touched,
         } = changed;
         self.aside.count(&self.engine, &processed, &left_out, first);
-        if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
-            if let Some(diff) = self.engine.diff() {
-                diff.clear(judged, &processed.batch, &cleared);
-            }
-            tally.absorb(judged, &processed.batch, &superseded)?;
-            if let Some(diff) = self.engine.diff() {
-                let aside = (&*superseded, first);
-                self.arrivals.see(diff, judged, &processed.batch, aside);
-            }
-        }
+        self.compare(&mut processed, &cleared, (&superseded, first))?;
         self.warned.absorb(&processed.batch, place);
         if let Some(witness) = &mut self.witness {
             witness.see(&processed.batch, processed.line);
@@ -271,6 +262,26 @@ impl Survey {
         let named = naming(self.engine.encoder(), &processed.batch, slot, &carried);
         let assembly = &mut self.assembly;
         Ok(assembly.piece_with(processed, &dropped, &own_cleared, named))
+    }
+
+    /// Takes in what the rows are beside what is known of their people, where they are compared with that.
+    fn compare(
+        &mut self,
+        processed: &mut Processed,
+        cleared: &[(u32, u32)],
+        (superseded, first): (&[u32], u32),
+    ) -> Result<(), RunError> {
+        if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
+            if let Some(diff) = self.engine.diff() {
+                diff.clear(judged, &processed.batch, cleared);
+            }
+            tally.absorb(judged, &processed.batch, superseded)?;
+            if let Some(diff) = self.engine.diff() {
+                let aside = (superseded, first);
+                self.arrivals.see(diff, judged, &processed.batch, aside);
+            }
+        }
+        Ok(())
     }
 
     /// Tells the rows of a block of these records that are sent, by whichever shard, from those that are left out, and

@@ -459,10 +459,6 @@ fn what_cannot_be_shared_out() {
         "each shard would delete the people of all others",
     );
     check(
-        "--set target.orgvue.action.delta=store",
-        "each shard would delete the people of all others",
-    );
-    check(
         "--set guard.on_exceed=withhold_deletes",
         "something else than was checked",
     );
