@@ -459,7 +459,7 @@ fn what_cannot_be_shared_out() {
         "each shard would delete the people of all others",
     );
     check(
-        "--set guard.on_exceed=withhold_deletes",
+        "--set guard.max_delete=5 --set guard.on_exceed=withhold_deletes",
         "something else than was checked",
     );
     check(
@@ -487,6 +487,11 @@ fn what_cannot_be_shared_out() {
         "--mend",
     );
     refused("run pipeline.yaml --plan plan.json", "--shard");
+    rig.pipeline(
+        SECTIONS,
+        "identify_by: { id_key: employeeID }\naction: { delta: store }",
+    );
+    check("", "each shard would delete the people of all others");
     rig.pipeline("name: nightly\nsource: { path: workers.csv }", IMPORT);
     check("", "no `validate.key` says which column that is");
 }
