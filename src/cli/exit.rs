@@ -93,7 +93,7 @@ impl Exit {
 impl From<Outcome> for Exit {
     fn from(outcome: Outcome) -> Exit {
         match outcome {
-            Outcome::Succeeded => Exit::Done,
+            Outcome::Succeeded | Outcome::Detached => Exit::Done,
             Outcome::Failed => Exit::Failed,
             Outcome::Misconfigured => Exit::Usage,
             Outcome::SucceededWithRejects => Exit::Partial,
@@ -136,6 +136,7 @@ mod tests {
             (Outcome::ImportFailed, "import_failed", 5),
             (Outcome::Refused, "refused", 5),
             (Outcome::StillRunning, "still_running", 6),
+            (Outcome::Detached, "detached", 0),
             (Outcome::Unknown, "unknown", 7),
             (Outcome::Interrupted, "interrupted", 130),
         ] {

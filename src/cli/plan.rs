@@ -7,7 +7,7 @@ use clap::Args;
 use super::open::usage;
 use super::page::page_may_be_at;
 use super::planned::Out;
-use super::run::check;
+use super::run::{Only, check};
 use super::work::{CommonArgs, Task};
 use super::{Exit, Failure, Globals, PipelineArgs};
 use crate::report::progress::Progress;
@@ -65,7 +65,11 @@ impl PlanArgs {
         // Which data set it is about belongs to a plan.
         let connect = self.connect || pipeline.names_its_dataset();
         let page = self.html;
-        let only = (Task::Plan { out, page }, connect);
+        let only = Only {
+            task: Task::Plan { out, page },
+            connect,
+            reports: true,
+        };
         check(pipeline, only, &self.common, globals, progress, None)
     }
 }

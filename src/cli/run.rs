@@ -14,7 +14,7 @@ use super::shard::ShardArgs;
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, stop};
-use crate::config::{Pipeline, process_env};
+use crate::config::{Pipeline, Target, process_env};
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
 use crate::settings::shard::Shard;
@@ -44,10 +44,13 @@ pub struct RunArgs {
     /// for a deletion.
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "dry_run")]
     first: Option<u32>,
+    /// End once the server has taken the import on, and leave its results to `resume`.
+    #[arg(long, conflicts_with = "dry_run")]
+    detach: bool,
     #[command(flatten)]
     shard: ShardArgs,
     /// The plan of all shards, as `rostream report merge` wrote it: the shard does its part of it, once.
-    #[arg(long, value_name = "FILE", requires = "shard", conflicts_with_all = ["dry_run", "mend", "first"])]
+    #[arg(long, value_name = "FILE", requires = "shard", conflicts_with_all = ["dry_run", "mend", "first", "detach"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     turn: TurnArgs,
@@ -63,6 +66,9 @@ pub struct CheckArgs {
     /// Ask the tenant, too: token, data set, properties. Nothing is sent all the same.
     #[arg(long)]
     connect: bool,
+    /// Leave a report behind, as a run does.
+    #[arg(long)]
+    report: bool,
     #[command(flatten)]
     shard: ShardArgs,
     #[command(flatten)]
@@ -79,6 +85,11 @@ impl RunArgs {
             let pipeline = mended(args.load(globals)?, self.mend.as_deref())?;
             if self.first.is_some() {
                 first_is_possible(&pipeline)?;
+            }
+            if self.detach && matches!(pipeline.target, Target::Sandbox) {
+                return Err(usage(
+                    "--detach: the sandbox inside this program ends with it, and its job as well",
+                ));
             }
             Ok(pipeline)
         };
@@ -97,6 +108,11 @@ impl RunArgs {
         if self.approve.is_some() {
             return Err(usage(
                 "--approve: a plan belongs to one pipeline; name that one alone",
+            ));
+        }
+        if self.detach {
+            return Err(usage(
+                "--detach: each of several pipelines waits for the one before it; name one alone",
             ));
         }
         let first = [&self.pipeline.pipeline];
@@ -143,7 +159,11 @@ impl RunArgs {
         collected: Option<&Collected>,
     ) -> Result<Exit, Failure> {
         if self.dry_run {
-            let only = (Task::Check, false);
+            let only = Only {
+                task: Task::Check,
+                connect: false,
+                reports: false,
+            };
             return check(pipeline, only, &self.common, globals, progress, collected);
         }
         let run_id = RunId::generate();
@@ -154,6 +174,7 @@ impl RunArgs {
         work.collected = collected;
         work.token = token;
         work.first = self.first;
+        work.detach = self.detach;
         work.approve = self.approve.clone();
         work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         begin(work, run_id, looked, turn)
@@ -163,9 +184,13 @@ impl RunArgs {
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
         let pipeline = self.shard.of(self.pipeline.load(globals)?)?;
-        // Which data set it is about belongs to the plan of all shards.
-        let names = pipeline.shard.is_some() && pipeline.names_its_dataset();
-        let only = (Task::Check, self.connect || names);
+        // Its report is what the plan of all shards is made of, and which data set it is about belongs to that.
+        let is_shard = pipeline.shard.is_some();
+        let only = Only {
+            task: Task::Check,
+            connect: self.connect || is_shard && pipeline.names_its_dataset(),
+            reports: self.report || is_shard,
+        };
         check(pipeline, only, &self.common, globals, progress, None)
     }
 }
@@ -186,24 +211,34 @@ fn first_is_possible(pipeline: &Pipeline) -> Result<(), Failure> {
     Err(usage(format_args!("--first: {why}")))
 }
 
+/// What is done that sends nothing.
+pub(super) struct Only {
+    pub(super) task: Task,
+    /// Whether the tenant is asked, too.
+    pub(super) connect: bool,
+    /// Whether a report is left behind.
+    pub(super) reports: bool,
+}
+
 /// A check, or a plan. It takes no lock, as it sends nothing and writes to nothing that a run writes to.
 pub(super) fn check(
     mut pipeline: Pipeline,
-    (task, connect): (Task, bool),
+    only: Only,
     common: &CommonArgs,
     globals: &Globals,
     progress: &Progress,
     collected: Option<&Collected>,
 ) -> Result<Exit, Failure> {
     let mut stop = stop::watch()?;
-    let token = match connect {
+    let token = match only.connect {
         true => token(&pipeline)?,
         false => None,
     };
-    let looked = look(&mut pipeline, token.as_ref(), connect, &mut stop)?;
+    let looked = look(&mut pipeline, token.as_ref(), only.connect, &mut stop)?;
     let mut work = Work::new(&pipeline, common, globals, progress);
-    work.task = task;
+    work.task = only.task;
     work.collected = collected;
+    work.reports = only.reports;
     match looked {
         Looked::Well(found) => work.preflight = found,
         Looked::Wrong(error) => return work.refuse(RunId::generate(), error),

@@ -94,6 +94,8 @@ pub(super) struct Work<'a> {
     pub(super) result_location: Option<PresignedUrl>,
     /// So many rows go before the others.
     pub(super) first: Option<u32>,
+    /// Whether nobody waits for the job.
+    pub(super) detach: bool,
     pub(super) ledger: Option<Ledger>,
     /// The rows of an earlier run that are sent again, and no others.
     pub(super) again: Option<Again>,
@@ -101,6 +103,8 @@ pub(super) struct Work<'a> {
     pub(super) collected: Option<&'a Collected>,
     /// Nobody else writes the rejects file meanwhile.
     pub(super) rejects: Option<Held>,
+    /// Whether a report is left behind.
+    pub(super) reports: bool,
 }
 
 /// What is to be done.
@@ -139,10 +143,12 @@ impl<'a> Work<'a> {
             preflight: None,
             result_location: None,
             first: None,
+            detach: false,
             ledger: None,
             again: None,
             collected: None,
             rejects: None,
+            reports: true,
         }
     }
 
@@ -154,7 +160,10 @@ impl<'a> Work<'a> {
         let keys = keys.map_err(said)?;
         let secret = self.pipeline.state_key(&config::process_env);
         let secret = secret.map_err(said)?;
-        RunReport::prepare(self.report_dir()).map_err(|error| Failure::new(Exit::Failed, error))?;
+        if self.reports {
+            let prepared = RunReport::prepare(self.report_dir());
+            prepared.map_err(|error| Failure::new(Exit::Failed, error))?;
+        }
         let started = Instant::now();
         let mut report = self.report(run_id);
         say_run(&report);
@@ -280,6 +289,7 @@ impl<'a> Work<'a> {
             progress: self.progress.clone(),
             basis,
             first: self.first,
+            detach: self.detach,
             to: match &self.task {
                 Task::Upload(to) => Some(to.clone()),
                 _ => None,
@@ -373,6 +383,7 @@ impl<'a> Work<'a> {
             outcome => Exit::from(outcome),
         };
         let error = ended.as_ref().err();
+        let error = error.filter(|error| !matches!(error, RunError::Detached));
         report.error = error.map(|error| ErrorReport::new(error.code(), chain(error)));
         report.end(outcome, Timestamp::now(), started.elapsed());
         report.pace = self.progress.pace();
@@ -393,17 +404,24 @@ impl<'a> Work<'a> {
             report.next = next(&entry, &folder, outcome)
                 .or_else(|| approve.map(|hash| format!("{} --approve {hash}", run_again(&entry))));
         }
-        let written = report.write(self.report_dir());
-        let pages = self.pages(&report, written.as_deref().ok());
+        let written = match self.reports {
+            true => report.write(self.report_dir()).map(Some),
+            false => Ok(None),
+        };
+        let written_to = written.as_ref().ok().and_then(Option::as_deref);
+        let pages = self.pages(&report, written_to);
         self.measure(&report);
-        let files = written.iter().chain(pages.iter().flatten());
+        let files = written.iter().flatten().chain(pages.iter().flatten());
         self.tell(&report, ended.is_ok(), &files.collect::<Vec<_>>())?;
         match (ended, written.and(pages)) {
             (Err(error), written) => {
                 if let Err(unwritten) = written {
                     say_warning(chain(&unwritten));
                 }
-                Err(failure(exit, error, &report))
+                match error {
+                    RunError::Detached => Ok(exit),
+                    error => Err(failure(exit, error, &report)),
+                }
             }
             (Ok(()), Err(error)) => {
                 let error = chain(&error);

@@ -283,6 +283,7 @@ impl Bench {
         let job = Job {
             preflight: None,
             first: None,
+            detach: false,
             to: None,
             ledger: None,
             again: None,

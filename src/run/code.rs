@@ -60,7 +60,9 @@ impl RunError {
                 orgvue(error, Step::Generate)
             }
             RunError::Import(ImportError::Unknown(_)) => Code::lasting("import_unknown"),
-            RunError::Wait(WaitError::TimedOut { .. }) => Code::lasting("import_running"),
+            RunError::Wait(WaitError::TimedOut { .. }) | RunError::Detached => {
+                Code::lasting("import_running")
+            }
             RunError::Wait(WaitError::Failed { .. }) => Code::lasting("import_failed"),
             RunError::Wait(WaitError::Other { .. }) => Code::lasting("import_unknown"),
             // The import is through, so that another run is not what helps: `results` is.

@@ -219,6 +219,9 @@ pub enum RunError {
     /// Something that cannot happen.
     #[error("{0}; this is a bug in rostream, please report it")]
     Defect(&'static str),
+    /// The server has taken the import on, and nobody waits for it, as was asked for.
+    #[error("the import job goes on at the server")]
+    Detached,
     /// The run was told to stop.
     #[error("interrupted")]
     Interrupted,
@@ -254,6 +257,7 @@ impl RunError {
                 Outcome::Unknown
             }
             RunError::Wait(WaitError::TimedOut { .. }) => Outcome::StillRunning,
+            RunError::Detached => Outcome::Detached,
             RunError::Wait(WaitError::Failed { .. }) => Outcome::ImportFailed,
             RunError::Interrupted | RunError::Engine(EngineError::Interrupted) => {
                 Outcome::Interrupted

@@ -119,6 +119,8 @@ pub(crate) struct Job<'a> {
     pub basis: Basis,
     /// So many rows are imported before the others.
     pub first: Option<u32>,
+    /// Whether nobody waits for the job.
+    pub detach: bool,
     /// The user's own address for the upload, in place of the tenant: nothing is imported.
     pub to: Option<PresignedUrl>,
     /// What was looked at before.
@@ -155,6 +157,7 @@ impl Job<'_> {
             progress: self.progress.clone(),
             basis: self.basis.clone(),
             first: None,
+            detach: false,
             to: None,
             preflight: self.preflight,
             ledger,

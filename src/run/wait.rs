@@ -7,7 +7,7 @@ use crate::orgvue::{Client, Ticket};
 /// so does the ledger.
 ///
 /// # Errors
-/// A job that failed, one that still runs when the time is over, one of which nothing more can be learned.
+/// Nobody is to wait; a job that failed, one that still runs when the time is over, one of which nothing more can be learned.
 pub(super) async fn wait(
     job: &Job<'_>,
     client: &Client,
@@ -21,6 +21,9 @@ pub(super) async fn wait(
         }
     };
     see(&ticket);
+    if job.detach {
+        return Err(RunError::Detached);
+    }
     let at_most = job.pipeline.wait.at_most.0;
     let waited = client.wait(ticket, at_most, |ticket| {
         job.progress.note(&ticket.status.to_string());

@@ -348,7 +348,7 @@ impl Ledger {
             Step::Uploading => false,
             Step::Importing | Step::Ticket => matches!(
                 outcome,
-                Outcome::StillRunning | Outcome::Unknown | Outcome::Interrupted
+                Outcome::StillRunning | Outcome::Detached | Outcome::Unknown | Outcome::Interrupted
             ),
         };
         if !open {

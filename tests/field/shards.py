@@ -97,7 +97,7 @@ def free_port():
 def measure():
     subprocess.run([ROSTREAM, "sample", "--rows", str(ROWS), "--errors", "1%", "-o", "workers.csv"], cwd=folder, check=True)
     began = time.monotonic()
-    code = ended(start("check", "pipeline.yaml", "--set", "report.dir=whole"))
+    code = ended(start("check", "pipeline.yaml", "--report", "--set", "report.dir=whole"))
     alone = time.monotonic() - began
     [whole] = reports("whole")
     holds("one process checks all rows", code in (0, 3) and whole["counts"]["read"] >= ROWS)

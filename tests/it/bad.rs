@@ -752,7 +752,6 @@ fn places_that_cannot_be_written() {
          rejects: { path: rejects.csv }\n", &[WORKERS, ("rejects.csv", b"Employee ID,Name,Salary\n1,Ann,10\n")], 1, "error: the rejects file [dir]/rejects.csv is also a source; rename one of them, or the rows to be read would be lost\n");
     }
     table.check("check", "source: { path: \"*.csv\" }\n", &[WORKERS, ("rejects.check.csv", b"Employee ID,Name,Salary\n1,Ann,10\n")], 1, "error: the rejects file [dir]/rejects.check.csv is also a source; rename one of them, or the rows to be read would be lost\n");
-    table.check("check", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't use the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
     table.check("run", "report: { dir: w.csv }\n", &[WORKERS], 1, "error: can't use the folder [dir]/w.csv for the run report: there is a file where a folder is needed\n");
 }
 
@@ -994,7 +993,7 @@ fn what_people_see() {
         "",
         &[("w.csv", b"a,b\n1,2\n3\n")],
         3,
-        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B from w.csv\nrejected                1\n            (row)  ragged  1\nheld back               1  valid, but not sent\ntook ...\nrejects     rejects.check.csv, the rows as they were, with their faults\nreport ...\n",
+        "survey ...\nrun         [id], succeeded, some rows were rejected\nread                    2  10 B from w.csv\nrejected                1\n            (row)  ragged  1\nheld back               1  valid, but not sent\ntook ...\nrejects     rejects.check.csv, the rows as they were, with their faults\n",
     );
 }
 

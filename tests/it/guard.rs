@@ -211,7 +211,7 @@ fn folders_in_which_anybody_could_exchange_files() {
         let open = rig.path("open");
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
-        let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
+        let mut command = crate::rostream(rig.folder(), &["check", "--report", "pipeline.yaml"]);
         let output = command.env("BASE_URL", "http://127.0.0.1:1").output();
         let (code, _, stderr) = crate::outcome(output.unwrap());
         assert_eq!(code, 1, "{stderr}");
@@ -225,7 +225,7 @@ fn folders_in_which_anybody_could_exchange_files() {
 
         // As /tmp is.
         fs::set_permissions(&open, Permissions::from_mode(0o1777)).unwrap();
-        let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
+        let mut command = crate::rostream(rig.folder(), &["check", "--report", "pipeline.yaml"]);
         let output = command.env("BASE_URL", "http://127.0.0.1:1").output();
         assert_eq!(crate::outcome(output.unwrap()).0, 0);
     }

@@ -561,7 +561,7 @@ fn a_public_sample_gives_its_faults() {
             ),
             "action: createOrReplace\nidentify_by: { id_key: WorkerID }",
         );
-        let (_, stderr) = rig.ask(&["check", "pipeline.yaml"]);
+        let (_, stderr) = rig.ask(&["check", "pipeline.yaml", "--report"]);
         let report = std::fs::read_to_string(&rig.reports()[0]).unwrap();
         let report: Value = serde_json::from_str(&report).unwrap();
         let tree = &report["hierarchies"][0];

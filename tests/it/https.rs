@@ -265,7 +265,7 @@ fn an_answer_of_unknown_length() {
         let rig = Rig::new();
         rig.write("ca.pem", authority.pem());
         pipeline(&rig, &format!("{}/w.csv", web.address), "");
-        let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
+        let mut command = crate::rostream(rig.folder(), &["check", "--report", "pipeline.yaml"]);
         command.env("BASE_URL", rig.base_url());
         command.env("SSL_CERT_FILE", rig.path("ca.pem"));
         let ended = rig.ended(command.output().unwrap());

@@ -23,7 +23,7 @@ fn folder(sections: &str) -> tempfile::TempDir {
 fn check(sections: &str, source: &[u8]) -> (i32, String, tempfile::TempDir) {
     let folder = folder(&format!("source: {{ path: w }}\n{sections}"));
     fs::write(folder.path().join("w"), source).unwrap();
-    let (code, _, stderr) = run(folder.path(), &["-q", "check", "p.yaml"]);
+    let (code, _, stderr) = run(folder.path(), &["-q", "check", "p.yaml", "--report"]);
     (code, stderr, folder)
 }
 
@@ -96,7 +96,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn an_open_quote_before_a_gigabyte() {
     let folder = folder("source: { path: \"-\" }\n");
-    let mut child = rostream(folder.path(), &["-q", "check", "p.yaml"])
+    let mut child = rostream(folder.path(), &["-q", "check", "p.yaml", "--report"])
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -370,7 +370,10 @@ fn lookup_tables_elsewhere() {
              stages: [lookup: {{ file: \"{file}\", key: {{ column: k }}, take: {{ v: v }}{more} }}]\n"
         );
         fs::write(folder.path().join("p/p.yaml"), text).unwrap();
-        let (code, _, stderr) = run(&folder.path().join("p"), &["-q", "check", "p.yaml"]);
+        let (code, _, stderr) = run(
+            &folder.path().join("p"),
+            &["-q", "check", "p.yaml", "--report"],
+        );
         (code, stderr)
     };
     let absolute = table.to_str().unwrap();
@@ -416,7 +419,7 @@ fn pipeline_files_that_are_too_large() {
 fn streams_that_end_too_early() {
     let folder = folder("source: { path: \"-\" }\n");
     let check = |text: &str| {
-        let mut child = rostream(folder.path(), &["-q", "check", "p.yaml"])
+        let mut child = rostream(folder.path(), &["-q", "check", "p.yaml", "--report"])
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

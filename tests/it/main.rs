@@ -16,6 +16,7 @@ mod days;
 mod deletion;
 mod delta;
 mod deploy;
+mod detach;
 mod docs;
 mod drift;
 mod effect;

@@ -189,7 +189,10 @@ fn every_way_to_a_file_makes_the_same_upload() {
 fn a_worker_that_dies_in_the_middle() {
     let nginx = Nginx::start();
     nginx.pipeline("/slow/w.csv", "");
-    let run = nginx.command(&["check", "pipeline.yaml"]).spawn().unwrap();
+    let run = nginx
+        .command(&["check", "--report", "pipeline.yaml"])
+        .spawn()
+        .unwrap();
     wait_until("the file is on its way", || nginx.writing() >= Some(2));
     nginx.kill_worker();
     let ended = nginx.rig.ended(run.wait_with_output().unwrap());
@@ -207,7 +210,10 @@ fn a_worker_that_dies_in_the_middle() {
 fn a_file_that_is_replaced_while_it_is_read() {
     let nginx = Nginx::start();
     nginx.pipeline("/slow/w.csv", "");
-    let run = nginx.command(&["check", "pipeline.yaml"]).spawn().unwrap();
+    let run = nginx
+        .command(&["check", "--report", "pipeline.yaml"])
+        .spawn()
+        .unwrap();
     wait_until("the file is on its way", || nginx.writing() >= Some(2));
     let other = workers(ROWS + 1);
     replace(&nginx.rig.path("www/w.csv"), &other, SystemTime::now());
@@ -231,7 +237,7 @@ fn what_is_refused() {
     let nginx = Nginx::start();
     let check = |path: &str, code: i32, error: &str| {
         nginx.pipeline(path, "");
-        let ended = nginx.ended(&["check", "pipeline.yaml"]);
+        let ended = nginx.ended(&["check", "--report", "pipeline.yaml"]);
         assert_eq!(ended.code, code, "{}", ended.stderr);
         assert_eq!(ended.report["error"]["code"], error, "{path}");
     };

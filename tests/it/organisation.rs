@@ -249,7 +249,7 @@ fn check(rig: &Rig, hierarchy: &str) -> (Value, f64, u64) {
         &format!("{VALIDATE}{hierarchy}"),
         "identify_by: { id_key: id }",
     );
-    let (code, stderr) = rig.ask(&["check", "pipeline.yaml"]);
+    let (code, stderr) = rig.ask(&["check", "pipeline.yaml", "--report"]);
     assert_eq!(code, 3, "{stderr}");
     let path = rig.reports().remove(0);
     let report: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();

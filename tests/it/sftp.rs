@@ -29,7 +29,7 @@ fn not_in_this_build() {
     let rig = Rig::new();
     let more = "  sftp: { password: { env: PASSWORD } }";
     pipeline(&rig, "sftp://hr@h.example/w.csv", more);
-    let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
+    let mut command = crate::rostream(rig.folder(), &["check", "--report", "pipeline.yaml"]);
     command
         .env("BASE_URL", rig.base_url())
         .env("PASSWORD", "CANARY")
@@ -69,7 +69,7 @@ fn secrets_that_are_not_there() {
         let rig = Rig::new();
         let more = format!("  sftp: {{ {sftp} }}");
         pipeline(&rig, "sftp://hr@127.0.0.1:1/w.csv", &more);
-        let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
+        let mut command = crate::rostream(rig.folder(), &["check", "--report", "pipeline.yaml"]);
         command.env("BASE_URL", rig.base_url());
         let (code, _, stderr) = crate::outcome(command.output().unwrap());
         assert_eq!(code, 2, "{stderr}");
@@ -395,7 +395,8 @@ mod openssh {
             fs::write(&list, sshd.known_at(sshd.port)).unwrap();
             let more = format!("  sftp: {{ known_hosts: {}, {sftp} }}", list.display());
             pipeline(&rig, &sshd.address("w.csv"), &more);
-            let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
+            let mut command =
+                crate::rostream(rig.folder(), &["check", "--report", "pipeline.yaml"]);
             command.env("BASE_URL", rig.base_url());
             command.env("PASS", "CANARY sesame");
             command.envs(socket.map(|socket| ("SSH_AUTH_SOCK", socket)));

@@ -486,6 +486,7 @@ fn what_cannot_be_shared_out() {
         &format!("{run} --plan plan.json --mend rejects.csv"),
         "--mend",
     );
+    refused(&format!("{run} --plan plan.json --detach"), "--detach");
     refused("run pipeline.yaml --plan plan.json", "--shard");
     rig.pipeline(
         SECTIONS,
@@ -642,7 +643,13 @@ fn formats_and_spellings_are_shared_out_the_same() {
             "name: nightly\nsource: {source}\n{sections}\nrejects: {{ at_most: 90% }}\nreport: {{ dir: night }}"
         );
         rig.pipeline(&sections, IMPORT);
-        let (code, stderr) = rig.ask(&["check", "pipeline.yaml", "--set", "report.dir=whole"]);
+        let (code, stderr) = rig.ask(&[
+            "check",
+            "pipeline.yaml",
+            "--report",
+            "--set",
+            "report.dir=whole",
+        ]);
         assert!([0, 3].contains(&code), "{stderr}");
         let plan = planned(&rig, 4);
         let whole: Value =

@@ -99,7 +99,7 @@ fn what_is_not_in_this_build_is_named() {
             &format!("source:\n{source}"),
             "identify_by: { auto_id: true }",
         );
-        let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
+        let mut command = crate::rostream(rig.folder(), &["check", "--report", "pipeline.yaml"]);
         command
             .env("BASE_URL", rig.base_url())
             .env("DB", "postgres://u:CANARY@127.0.0.1:1/d");
@@ -134,7 +134,7 @@ fn the_address_of_a_database_is_looked_up_when_it_is_asked() {
         said.contains("pipeline.yaml:3:22: the environment variable DB is not set"),
         "{said}"
     );
-    let mut command = crate::rostream(rig.folder(), &["check", "pipeline.yaml"]);
+    let mut command = crate::rostream(rig.folder(), &["check", "--report", "pipeline.yaml"]);
     command.env("BASE_URL", rig.base_url()).env("DB", "CANARY");
     let (code, _, said) = crate::outcome(command.output().unwrap());
     assert_eq!(code, 2, "{said}");
@@ -241,7 +241,7 @@ mod imitated {
             &rig,
             &web,
             "s3://hr/in/w-*.csv\n  pick: newest",
-            &["check", "pipeline.yaml"],
+            &["check", "--report", "pipeline.yaml"],
         );
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert_eq!(ended.report["sources"][0]["path"], "s3://hr/in/w-1.csv");
@@ -249,7 +249,7 @@ mod imitated {
             &rig,
             &web,
             "s3://hr/in/w-*.csv\n  pick: one",
-            &["check", "pipeline.yaml"],
+            &["check", "--report", "pipeline.yaml"],
         );
         assert_eq!(ended.code, 2, "{}", ended.stderr);
         ended.says("s3://hr/in/w-*.csv: 2 files match, and source.pick is one: s3://hr/in/w-1.csv, s3://hr/in/w-2.csv");
@@ -257,7 +257,7 @@ mod imitated {
             &rig,
             &web,
             "s3://hr/in/w-*.xml",
-            &["check", "pipeline.yaml"],
+            &["check", "--report", "pipeline.yaml"],
         );
         assert_eq!(ended.code, 1, "{}", ended.stderr);
         ended.says("s3://hr/in/w-*.xml: no file matches");

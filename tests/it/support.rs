@@ -170,8 +170,13 @@ impl Rig {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut all = vec!["run", "pipeline.yaml"];
-        all.extend(args);
+        // A check leaves a report where that is asked for.
+        let dry = |arg: &&&str| **arg == "--dry-run";
+        let mut all = match args.iter().find(dry) {
+            Some(_) => vec!["check", "pipeline.yaml", "--report"],
+            None => vec!["run", "pipeline.yaml"],
+        };
+        all.extend(args.iter().filter(|arg| !dry(arg)));
         self.command_of(&all)
     }
 
@@ -196,7 +201,7 @@ impl Rig {
 
     /// Another command that does a run's work, to its end.
     pub fn tell(&self, args: &[&str]) -> Ended {
-        self.ended(self.command_of(args).output().unwrap())
+        self.ended(self.command_of(&reporting(args)).output().unwrap())
     }
 
     /// Any command, to its end.
@@ -212,7 +217,7 @@ impl Rig {
 
     /// Another command that does a run's work, with a variable, to its end.
     pub fn tell_with(&self, variable: (&str, &str), args: &[&str]) -> Ended {
-        let mut command = self.command_of(args);
+        let mut command = self.command_of(&reporting(args));
         self.ended(command.env(variable.0, variable.1).output().unwrap())
     }
 
@@ -439,6 +444,15 @@ impl Rig {
         });
         drafts.reduce(|a, b| a + b)
     }
+}
+
+/// A command that leaves a report behind: `check` does not by itself.
+fn reporting<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    let mut args = args.to_vec();
+    if args[0] == "check" {
+        args.push("--report");
+    }
+    args
 }
 
 /// Who may do what with a file.

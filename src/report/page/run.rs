@@ -115,9 +115,12 @@ fn ending(report: &Report) -> String {
 fn tone(report: &Report) -> Tone {
     match report.outcome {
         Some(Outcome::Succeeded) => Tone::Good,
-        Some(Outcome::SucceededWithRejects | Outcome::StillRunning | Outcome::Interrupted) => {
-            Tone::Warning
-        }
+        Some(
+            Outcome::SucceededWithRejects
+            | Outcome::StillRunning
+            | Outcome::Detached
+            | Outcome::Interrupted,
+        ) => Tone::Warning,
         Some(_) => Tone::Bad,
         None => Tone::Quiet,
     }

@@ -208,6 +208,8 @@ pub enum Outcome {
     Refused,
     /// The wait timed out; the job goes on at the server.
     StillRunning,
+    /// Nobody waited for the job, as was asked for; it goes on at the server.
+    Detached,
     /// The import was asked for and no usable answer came, or its ticket is no longer readable.
     Unknown,
     /// A setting mends it; nothing was imported.

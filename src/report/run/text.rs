@@ -32,6 +32,7 @@ impl Outcome {
             Outcome::ImportFailed => "the import job failed at the server",
             Outcome::Refused => "the server refused too much, what it accepted stands",
             Outcome::StillRunning => "the import job is still running at the server",
+            Outcome::Detached => "detached, the import job goes on at the server",
             Outcome::Unknown => "unknown, the import was requested and no usable answer came",
             Outcome::Interrupted => "interrupted, nothing was imported",
         }

@@ -292,6 +292,7 @@ impl Case<'_> {
             progress: Progress::silent(),
             basis: Basis::new(today),
             first: None,
+            detach: false,
             to: None,
             preflight: None,
             ledger: None,
