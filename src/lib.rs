@@ -1,6 +1,11 @@
 //! rostream streams large HR extracts into Orgvue: every row cleaned and checked as a pipeline file says, the
 //! good ones uploaded with an exact length and imported, the others written down with line and reason.
 //!
+//! # For programs
+//!
+//! [`Pipeline`] loads a pipeline file, checks its data and runs it; an [`OwnStage`] is a stage of one's own behind those
+//! of the file. docs/library.md has both, and `examples/` has them to run. [`Cli`] and [`Exit`] are the program's own.
+//!
 //! # A run
 //!
 //! Asynchronous at the two ends, plain functions in the middle:
@@ -116,7 +121,9 @@ mod text;
 mod upload;
 mod whole;
 
+pub use cli::library::{Counts, Pipeline, Report, RunError};
 pub use cli::{Cli, Exit, main};
+pub use stage::own::{OwnStage, Rows};
 
 #[doc(hidden)]
 pub mod internals;

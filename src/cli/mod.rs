@@ -13,6 +13,7 @@ mod exit;
 mod forget;
 mod help;
 mod infer;
+pub(crate) mod library;
 mod lint;
 mod log;
 mod looked;

@@ -37,12 +37,24 @@ pub(super) fn watch() -> io::Result<Stop> {
             #[expect(clippy::exit, reason = "the second signal is there for that")]
             std::process::exit(Exit::Interrupted as i32);
         })?;
-    Ok(Stop { told })
+    Ok(Stop { told, kept: None })
+}
+
+/// No watch: signals are the business of the program that this one is part of.
+pub(super) fn never() -> Stop {
+    let (tell, told) = oneshot::channel();
+    Stop {
+        told,
+        kept: Some(tell),
+    }
 }
 
 /// A watch for signals.
 pub(super) struct Stop {
     told: oneshot::Receiver<()>,
+    /// Where nobody tells: dropped, it would.
+    #[expect(dead_code, reason = "it is there to be kept")]
+    kept: Option<oneshot::Sender<()>>,
 }
 
 impl Stop {

@@ -40,7 +40,16 @@ impl TurnArgs {
     }
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
+    /// Neither waits nor watches.
+    pub(super) fn at_once(globals: &'a Globals) -> Turn<'a> {
+        Turn {
+            wait: false,
+            globals,
+            stop: stop::never(),
+        }
+    }
+
     /// Takes what only one run can have.
     ///
     /// # Errors

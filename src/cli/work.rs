@@ -46,7 +46,7 @@ use crate::text::chain;
 use crate::text::dates::Date;
 
 /// What `run` and `check` and those that take a run up take.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct CommonArgs {
     /// Exit with 0 if rows were rejected and everything else succeeded.
     #[arg(long)]
@@ -60,6 +60,16 @@ pub(super) struct CommonArgs {
     /// Threads that process the data; one per core by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
+}
+
+impl CommonArgs {
+    /// What a program asks for.
+    pub(super) fn with(workers: Option<u16>) -> CommonArgs {
+        CommonArgs {
+            workers,
+            ..CommonArgs::default()
+        }
+    }
 }
 
 /// Threads that process blocks, unless stated: one a core.
@@ -105,6 +115,8 @@ pub(super) struct Work<'a> {
     pub(super) rejects: Option<Held>,
     /// Whether a report is left behind.
     pub(super) reports: bool,
+    /// Nothing is printed: whoever asked for the work is a program.
+    pub(super) silent: bool,
 }
 
 /// What is to be done.
@@ -149,6 +161,7 @@ impl<'a> Work<'a> {
             collected: None,
             rejects: None,
             reports: true,
+            silent: false,
         }
     }
 
@@ -183,10 +196,22 @@ impl<'a> Work<'a> {
         let is_whole = self.pipeline.shard.is_none();
         if is_whole && matches!(self.task, Task::Run | Task::TakeUp(_)) {
             for left in prune(self.pipeline, self.ledger.as_ref(), self.report_dir()) {
-                say_warning(left);
+                self.warn(left);
             }
         }
         ended
+    }
+
+    fn warn(&self, warning: impl std::fmt::Display) {
+        if !self.silent {
+            say_warning(warning);
+        }
+    }
+
+    fn say(&self, line: impl std::fmt::Display) {
+        if !self.silent {
+            say(line);
+        }
     }
 
     /// Ends a run that could not begin, with a report that says why.
@@ -416,10 +441,11 @@ impl<'a> Work<'a> {
         match (ended, written.and(pages)) {
             (Err(error), written) => {
                 if let Err(unwritten) = written {
-                    say_warning(chain(&unwritten));
+                    self.warn(chain(&unwritten));
                 }
                 match error {
                     RunError::Detached => Ok(exit),
+                    error if self.silent => Err(Failure::new(exit, error)),
                     error => Err(failure(exit, error, &report)),
                 }
             }
@@ -511,7 +537,7 @@ impl<'a> Work<'a> {
     fn tell(&self, report: &RunReport, well: bool, files: &[&PathBuf]) -> Result<(), Failure> {
         if self.globals.quiet {
             if let Some(next) = &report.next {
-                say(format_args!("to go on: {next}"));
+                self.say(format_args!("to go on: {next}"));
             }
         } else if well || report.counts.read > 0 || events::wanted() {
             say_summary(report, files);

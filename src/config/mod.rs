@@ -28,7 +28,7 @@ pub(crate) use beside::Cases;
 pub use pipeline::Pipeline;
 pub(crate) use pipeline::{Connection, Origin, Target, secret_of, secret_text};
 pub use problem::Place;
-pub(crate) use problem::{Problem, Problems, nearest};
+pub(crate) use problem::{Placed, Problem, Problems, nearest};
 pub(crate) use reference::reference;
 pub use schema::schema;
 pub use yaml::overrides::Override;

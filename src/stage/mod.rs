@@ -18,6 +18,7 @@ pub(crate) mod lookup;
 pub(crate) mod map;
 pub(crate) mod normalize;
 pub(crate) mod number;
+pub(crate) mod own;
 pub(crate) mod rename;
 pub(crate) mod replace;
 pub(crate) mod select;
@@ -172,24 +173,41 @@ macro_rules! stages {
         /// A stage as the pipeline file says it: a map of one key.
         #[derive(Clone, Debug, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
-        pub enum StageSpec { $($(#[$doc])* $variant($spec),)* }
+        pub enum StageSpec {
+            $($(#[$doc])* $variant($spec),)*
+            /// One that a program added. No file can name it.
+            #[serde(skip)]
+            Own(own::Own),
+        }
+
+        /// The words of pipeline files.
+        const NAMES: &[&str] = &[$($name),*];
 
         impl StageSpec {
             /// The word in the pipeline file, in reports and in rejects.
-            pub const fn name(&self) -> &'static str {
-                match self { $(StageSpec::$variant(_) => $name,)* }
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(StageSpec::$variant(_) => $name,)*
+                    StageSpec::Own(own) => own.name(),
+                }
             }
 
             /// Checks what can be checked before the columns are known: patterns, expressions, names
             /// written twice. The message says what is wrong with the stage.
             pub fn check(&self) -> Result<(), String> {
-                match self { $(StageSpec::$variant(spec) => spec.check(),)* }
+                match self {
+                    $(StageSpec::$variant(spec) => spec.check(),)*
+                    StageSpec::Own(own) => own.check(),
+                }
             }
 
             /// Turns names into places and returns what is to run. Changes `columns` to what they are
             /// after this stage.
             pub fn bind(&self, columns: &mut Columns, resources: &Resources) -> Bound {
-                match self { $(StageSpec::$variant(spec) => spec.bind(columns, resources),)* }
+                match self {
+                    $(StageSpec::$variant(spec) => spec.bind(columns, resources),)*
+                    StageSpec::Own(own) => own.bind(columns, resources),
+                }
             }
         }
     };

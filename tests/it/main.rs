@@ -43,6 +43,7 @@ mod kinds;
 mod layouts;
 mod layouts_hard;
 mod ledger;
+mod library;
 mod limits;
 mod lines;
 mod lint;
