@@ -316,10 +316,10 @@ impl Pipeline {
 
     /// Sends the rows of a shard and no others, and writes what it writes of them into files of its own.
     pub(crate) fn sharded(mut self, shard: Shard) -> Pipeline {
-        let own = |path: &Path| beside(path, &shard.in_names());
-        self.rejects.path = own(&self.rejects.path);
-        self.results = self.results.as_deref().map(own);
-        self.metrics = self.metrics.as_deref().map(own);
+        let name = shard.in_names();
+        self.rejects.path = beside(&self.rejects.path, &name);
+        self.results = self.results.map(|path| beside(&path, &name));
+        self.metrics = self.metrics.map(|path| beside(&path, &name));
         self.shard = Some(shard);
         self
     }

@@ -242,7 +242,8 @@ impl Survey {
             .count(&others, (&processed.encoded.rows, &left_out), &superseded);
         // Guards count what all shards send, and the body has what this one does.
         let encoded = &*processed.encoded.rows;
-        let (dropped, own_cleared) = elsewhere::without(&others, (encoded, &left_out), &cleared);
+        let dropped = elsewhere::dropped(&others, encoded, &left_out);
+        let own_cleared = elsewhere::own(&others, &cleared);
         self.mark_sent(encoded, (&left_out, &dropped), first..self.record);
         let amended = own_cleared.iter().map(|(row, slot)| (first + row, *slot));
         self.amended.cleared.extend(amended);

@@ -204,7 +204,8 @@ fn are_all_there(checks: &[Check]) -> Result<(), ApartError> {
 fn add_up(checks: &[Check], whole: &Content) -> Result<(), ApartError> {
     let rows = whole.rows;
     let others = rows.read.saturating_mul(checks.len() as u64 - 1);
-    let sums: [(&'static str, fn(&RowCounts) -> u64, u64); 5] = [
+    type Of = fn(&RowCounts) -> u64;
+    let sums: [(&'static str, Of, u64); 5] = [
         ("rows of other shards", |counts| counts.other_shards, others),
         ("rejected rows", |counts| counts.rejected, rows.rejected),
         ("filtered rows", |counts| counts.filtered, rows.filtered),

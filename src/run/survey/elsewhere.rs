@@ -44,21 +44,24 @@ impl Elsewhere {
     }
 }
 
-/// Which of the rows that were `encoded` are left out of a shard's body, in order, and what is sent in it with a cell
-/// empty: `others` go elsewhere.
-pub(super) fn without<'a>(
-    others: &[u32],
-    (encoded, left_out): (&[u32], &'a [u32]),
-    cleared: &'a [(u32, u32)],
-) -> (Cow<'a, [u32]>, Cow<'a, [(u32, u32)]>) {
+/// Which of the rows that were `encoded` are not in a shard's body, in order: `others` go elsewhere.
+pub(super) fn dropped<'a>(others: &[u32], encoded: &[u32], left_out: &'a [u32]) -> Cow<'a, [u32]> {
     if others.is_empty() {
-        return (Cow::Borrowed(left_out), Cow::Borrowed(cleared));
+        return Cow::Borrowed(left_out);
     }
     let mut all = left_out.to_vec();
     let is_encoded = |row: &&u32| encoded.binary_search(row).is_ok();
     all.extend(others.iter().filter(is_encoded));
     all.sort_unstable();
     all.dedup();
+    Cow::Owned(all)
+}
+
+/// What is sent in a shard's body with a cell empty.
+pub(super) fn own<'a>(others: &[u32], cleared: &'a [(u32, u32)]) -> Cow<'a, [(u32, u32)]> {
+    if others.is_empty() {
+        return Cow::Borrowed(cleared);
+    }
     let is_own = |(row, _): &&(u32, u32)| others.binary_search(row).is_err();
-    (all.into(), cleared.iter().filter(is_own).copied().collect())
+    cleared.iter().filter(is_own).copied().collect()
 }
