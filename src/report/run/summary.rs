@@ -16,6 +16,10 @@ impl RunReport {
     pub(crate) fn summary(&self, reports: &[&PathBuf]) -> String {
         let mut lines = Lines::default();
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
+        if let Some(part) = &self.shard {
+            let shard = format!("{} (seed {})", part.shard, part.shard.seed);
+            lines.add("shard", &shard);
+        }
         if let Some(preflight) = &self.preflight {
             lines.add("preflight", &preflight.in_words());
         }
@@ -95,6 +99,10 @@ impl RunReport {
         }
         if let Some(aliases) = &self.aliases {
             lines.add("aliases", &aliases.line());
+        }
+        if c.other_shards > 0 {
+            let why = "another shard sends them, or says what is wrong with them";
+            lines.rows("elsewhere", c.other_shards, why);
         }
         if c.withheld > 0 {
             let why = "not sent, as they would delete somebody and too many do";
