@@ -11,7 +11,8 @@ use super::{Exit, Failure, Globals, PipelineArgs, put_findings, say, stop};
 use crate::config;
 use crate::report::human;
 use crate::report::run::peak_memory;
-use crate::run::bench::{self, Bench, Rows, Sent, Spread, Steps};
+use crate::run::advice::{Slow, slow};
+use crate::run::bench::{self, Bench, Rows, Sent, Spread, Step, Steps};
 use crate::run::{self, RunError};
 use crate::sandbox::null::NullTarget;
 use crate::settings::units::Size;
@@ -74,6 +75,10 @@ struct Findings {
     body_bytes: Option<u64>,
     /// One thread, step by step; the last is their sum.
     steps: Vec<StepLine>,
+    /// The rules among them, one by one.
+    rules: Vec<StepLine>,
+    /// What is slow, and what to write instead.
+    slow: Vec<Slow>,
     /// The engine as it runs.
     wholes: Vec<WholeLine>,
     peak_memory: Option<u64>,
@@ -185,14 +190,9 @@ impl BenchArgs {
         let (rows, text) = passes
             .first()
             .map_or_else(Default::default, |p| (p.rows, p.text));
-        let step_count = passes.iter().map(|p| p.steps.len()).min().unwrap_or(0);
-        let medians: Vec<(String, Duration)> = (0..step_count)
-            .map(|at| {
-                let times = passes.iter().map(|p| p.steps[at].time);
-                (passes[0].steps[at].name.clone(), Spread::of(times).median)
-            })
-            .collect();
-        let sum: Duration = medians.iter().map(|(_, time)| *time).sum();
+        let of_steps = medians(&passes, |pass| &pass.steps);
+        let of_rules = medians(&passes, |pass| &pass.rules);
+        let sum: Duration = of_steps.iter().map(|(_, time)| *time).sum();
         let speed = |time: Duration| Speed::of(rows.read, text, time);
         let step = |(step, time): (String, Duration)| StepLine {
             step,
@@ -220,6 +220,10 @@ impl BenchArgs {
             wholes.push(whole("survey and send".to_owned(), all));
         }
         let one_thread = ("one thread".to_owned(), sum);
+        let steps: Vec<StepLine> = of_steps.into_iter().chain([one_thread]).map(step).collect();
+        let rules: Vec<StepLine> = of_rules.into_iter().map(step).collect();
+        let shares = steps.iter().chain(&rules);
+        let shares: Vec<_> = shares.map(|line| (line.step.clone(), line.share)).collect();
         Ok(Findings {
             rostream_version: env!("CARGO_PKG_VERSION"),
             pipeline: bench.pipeline().name.clone(),
@@ -229,12 +233,25 @@ impl BenchArgs {
             rows,
             text_bytes: text,
             body_bytes: sent.first().map(|s| s.body),
-            steps: medians.into_iter().chain([one_thread]).map(step).collect(),
+            slow: slow(bench.pipeline(), rows.read, &shares),
+            steps,
+            rules,
             wholes,
             peak_memory: peak_memory(),
             max_memory: self.max_memory.map(|size| size.0),
         })
     }
+}
+
+/// The median times of steps of all passes.
+fn medians(passes: &[Steps], steps: impl Fn(&Steps) -> &[Step]) -> Vec<(String, Duration)> {
+    let count = passes.iter().map(|pass| steps(pass).len()).min();
+    (0..count.unwrap_or(0))
+        .map(|at| {
+            let times = passes.iter().map(|pass| steps(pass)[at].time);
+            (steps(&passes[0])[at].name.clone(), Spread::of(times).median)
+        })
+        .collect()
 }
 
 impl Speed {
@@ -296,6 +313,7 @@ impl Findings {
                 line.speed.columns(line.seconds),
             );
         }
+        self.tell_slow(&mut out);
         let workers = human::counted(self.workers as u64, "worker");
         let _ = writeln!(
             out,
@@ -338,6 +356,23 @@ impl Findings {
             human::counted(u64::from(self.runs), "run")
         );
         out
+    }
+
+    /// The stages and rules that take much of the time, and what to do about them.
+    fn tell_slow(&self, out: &mut String) {
+        for (at, slow) in self.slow.iter().enumerate() {
+            let _ = write!(
+                out,
+                "{}slow         {}: {:.0} % of the time",
+                if at == 0 { "\n" } else { "" },
+                slow.part,
+                slow.share * 100.0
+            );
+            for instead in &slow.instead {
+                let _ = write!(out, "; {instead}");
+            }
+            out.push('\n');
+        }
     }
 
     /// Whether the run stayed within `--max-memory`.

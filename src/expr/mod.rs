@@ -39,6 +39,7 @@ mod calls;
 mod compile;
 mod error;
 mod eval;
+pub(crate) mod faster;
 mod functions;
 mod kernel;
 mod kinds;

@@ -335,7 +335,7 @@ pub(crate) fn connection(target: &NullTarget) -> Result<Connection, RunError> {
 }
 
 /// Names that come again get a number: two stages of one kind are two steps.
-fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut seen: Vec<&str> = Vec::new();
     names
         .map(|name| {

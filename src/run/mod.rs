@@ -14,6 +14,7 @@
 //! [`plan`](mod@plan) is what a plan says of it. [`mod@retry`] sends some rows of an earlier run again. [`resume`] begins
 //! with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
 
+pub(crate) mod advice;
 pub(crate) mod again;
 mod aside;
 pub(crate) mod bench;

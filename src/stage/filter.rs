@@ -62,6 +62,11 @@ impl JsonSchema for FilterSpec {
 }
 
 impl FilterSpec {
+    /// The expression.
+    pub(crate) fn when(&self) -> &str {
+        &self.when
+    }
+
     /// Whether the items of rows that are left out stay at the target.
     pub(crate) fn keeps_at_target(&self) -> bool {
         self.keep_at_target

@@ -210,6 +210,14 @@ fn compile(column: &str, source: &str) -> Result<Expr, String> {
 }
 
 impl SetSpec {
+    /// The expressions, in their order.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &str> {
+        self.0.values().filter_map(|value| match value {
+            ValueSpec::Expression(expression) => Some(&**expression),
+            ValueSpec::Constant(_) => None,
+        })
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         check_names("set", self.0.keys())?;
         for (column, value) in &self.0 {
