@@ -463,10 +463,6 @@ fn what_cannot_be_shared_out() {
         "something else than was checked",
     );
     check(
-        "--set upload.length=chunked --set validate.hierarchy=null",
-        "before all of them are checked",
-    );
-    check(
         "--set source.path=- --set source.format=csv --set upload.length=spooled",
         "can be read once only",
     );
