@@ -32,7 +32,7 @@ fn rig() -> Rig {
          - rename: { leaves: terminationDate }\n\
          - date: { columns: [hireDate, terminationDate], from: DD.MM.YYYY }\n\
          - concat: { columns: [Vorname, Nachname], by: \" \", into: whole }\n\
-         - set: { fullName: whole, country: lowerAscii(Land), origin: { value: none } }\n\
+         - set: { fullName: whole, country: Land.lowerAscii(), origin: { value: none } }\n\
          - drop: [whole, Vorname, Nachname, Land]\n\
          validate:\n\
          \x20 key: employeeID\n\
