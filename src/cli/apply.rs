@@ -1,6 +1,6 @@
 //! `rostream apply`: exactly what a plan says, or nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -37,7 +37,9 @@ pub struct ApplyArgs {
 
 impl ApplyArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        let applied = told(self.open().map_err(refused), self.common.json)?;
+        let opened = open(&self.plan, self.approve.as_deref());
+        let opened = opened.and_then(|applied| applied.plan.is_of_one_run().map(|()| applied));
+        let applied = told(opened.map_err(refused), self.common.json)?;
         let plan = &applied.plan;
         let mut pipeline = self.pipeline(plan)?.load(globals)?;
         let run_id = RunId::generate();
@@ -52,17 +54,6 @@ impl ApplyArgs {
         work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         work.applies = Some(Arc::new(applied));
         begin(work, run_id, looked, turn)
-    }
-
-    /// The plan, if it may be carried out now.
-    fn open(&self) -> Result<Applied, PlanError> {
-        let plan = PlanFile::read(&self.plan)?;
-        let approved = plan.is_open(Timestamp::now(), self.approve.as_deref())?;
-        Ok(Applied {
-            plan,
-            file: self.plan.clone(),
-            approved,
-        })
     }
 
     /// The pipeline file with the settings that stood before those of the file.
@@ -82,8 +73,19 @@ impl ApplyArgs {
     }
 }
 
+/// The plan in a file, if it may be carried out now.
+pub(super) fn open(file: &Path, approve: Option<&str>) -> Result<Applied, PlanError> {
+    let plan = PlanFile::read(file)?;
+    let approved = plan.is_open(Timestamp::now(), approve)?;
+    Ok(Applied {
+        plan,
+        file: file.to_owned(),
+        approved,
+    })
+}
+
 /// A plan that is not carried out, of which there is no report.
-fn refused(error: PlanError) -> Failure {
+pub(super) fn refused(error: PlanError) -> Failure {
     let exit = match error.is_usage() {
         true => Exit::Usage,
         false => Exit::Stopped,

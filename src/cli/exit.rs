@@ -58,6 +58,15 @@ impl Exit {
         ),
         (Exit::Interrupted, "interrupted"),
     ];
+
+    /// That of a process that ended with this code.
+    pub(super) fn of_code(code: u8) -> Exit {
+        let known = Exit::TABLE.iter().map(|(exit, _)| *exit);
+        known
+            .into_iter()
+            .find(|exit| *exit as u8 == code)
+            .unwrap_or(Exit::Failed)
+    }
 }
 
 impl Exit {

@@ -89,6 +89,10 @@ const EXAMPLES: &[(&str, &[Line])] = &[
                 "rostream check export.yaml --connect",
                 "look at token, tenant and data set, too",
             ),
+            (
+                "rostream check export.yaml --shard 3/8",
+                "for a process that sends an eighth of the rows",
+            ),
         ],
     ),
     (
@@ -101,6 +105,13 @@ const EXAMPLES: &[(&str, &[Line])] = &[
     (
         "apply",
         &[("rostream apply plan.json", "exactly that, once")],
+    ),
+    (
+        "report",
+        &[(
+            "rostream report merge out -o plan.json",
+            "the plan of all shards whose checks are in out",
+        )],
     ),
     (
         "preview",
@@ -248,6 +259,7 @@ const APART: &[&str] = &[
     "completions",
     "man",
     "infer",
+    "report",
 ];
 
 /// Variables of the environment, and what they are for.

@@ -18,6 +18,7 @@ mod lint;
 mod log;
 mod looked;
 mod man;
+mod merge;
 mod next;
 mod open;
 mod page;
@@ -37,6 +38,7 @@ mod sample;
 mod sandbox;
 mod schema;
 mod several;
+mod shard;
 mod state;
 mod stop;
 mod test;
@@ -151,6 +153,8 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// List the runs that the state folder knows: how they ended, what is open, since when nobody is deleted.
     Runs(runs::RunsArgs),
+    /// Put the reports of shards together: their checks into a plan, their runs into a sum.
+    Report(merge::ReportArgs),
     /// Ask for a pair of addresses for an upload, and nothing more.
     Generate(requests::GenerateArgs),
     /// Survey, guards, and the upload to an address of your own; nothing is imported.
@@ -252,6 +256,7 @@ impl Cli {
                 Err(error) => Err(Failure::new(Exit::Failed, error)),
             },
             Command::Runs(args) => args.run(globals),
+            Command::Report(args) => args.run(globals),
             Command::Generate(args) => args.run(globals),
             Command::Upload(args) => args.run(globals, &progress),
             Command::Import(args) => args.run(globals, &progress),

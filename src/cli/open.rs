@@ -107,7 +107,11 @@ fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened
         entry.kind = Kind::Import;
     }
     let folder = Folder::of(pipeline)?;
-    let lock = turn.take(|| folder.lock(&pipeline.name, run_id))?;
+    let part = work
+        .applies
+        .as_ref()
+        .and_then(|applied| applied.plan.as_part());
+    let lock = turn.take(|| folder.lock_for(&pipeline.name, run_id, part.as_ref()))?;
     let left = lock.unfinished(&pipeline.name, |closed| {
         if !work.globals.quiet {
             say(match closed.rows {
@@ -130,7 +134,10 @@ fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened
         run: run_id,
         pipeline: &pipeline.name,
     };
-    let dataset = turn.take(|| Shared::of_user().dataset(&entry.target, &who))?;
+    let dataset = turn.take(|| match &part {
+        Some(part) => Shared::of_user().dataset_of_plan(&entry.target, &part.plan),
+        None => Shared::of_user().dataset(&entry.target, &who),
+    })?;
     if !work.globals.quiet && !folder.knows(&entry)? {
         say(format_args!(
             "the ledger is new: no earlier run of {} is known in {}",
@@ -143,7 +150,7 @@ fn ledger(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Opened
         (None, Some(applied)) => {
             let plan = &applied.plan;
             plan.is_to(Some(&entry.target))?;
-            plan.is_left(folder.used(&plan.hash, &entry)?)?;
+            plan.is_left(folder.used(&plan.used_as(), &entry)?)?;
             None
         }
         (None, None) => None,

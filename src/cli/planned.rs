@@ -11,6 +11,7 @@ use crate::report::run::{RunId, RunReport, Verdict};
 use crate::run::RunError;
 use crate::run::plan::Planned;
 use crate::state::plan::About;
+use crate::state::shards::Checked;
 use crate::state::{Entry, Folder, PlanError, PlanFile};
 use crate::text::shown::shell_word;
 
@@ -38,6 +39,9 @@ const FOUND: [&str; 13] = [
     "delta",
     "preflight",
 ];
+
+/// What of that is a shard's own.
+const OWN: [&str; 3] = ["counts", "rejects", "preflight"];
 
 /// Writes down what a survey came to that has ended, or was stopped by guards, and has the report say so.
 ///
@@ -85,6 +89,24 @@ pub(super) fn write(
         _ => None,
     };
     Ok(())
+}
+
+/// What a check of a shard came to, for the plan of all of them.
+pub(super) fn checked(pipeline: &Pipeline, planned: &Planned, report: &RunReport) -> Value {
+    let mut found = found(report, planned);
+    if let Value::Object(members) = &mut found {
+        members.retain(|name, _| !OWN.contains(&&**name));
+    }
+    let entry = Entry::new(RunId::generate(), pipeline);
+    json!(Checked {
+        rostream_version: report.rostream_version.clone(),
+        pipeline: pipeline.into(),
+        target: entry.map(|entry| entry.target),
+        content: planned.content.clone(),
+        made: planned.made.clone(),
+        said: planned.said.clone(),
+        found,
+    })
 }
 
 fn about(pipeline: &Pipeline, planned: &Planned) -> Result<About, RunError> {

@@ -103,6 +103,9 @@ impl PlaceArgs {
             sets: SetArgs { set },
         };
         let mut pipeline = mended(args.load(globals)?, entry.mend.as_deref())?;
+        if let Some(shard) = entry.shard {
+            pipeline = pipeline.sharded(shard);
+        }
         if let Target::Orgvue(to) = &pipeline.target
             && to.dataset_id().is_none()
         {

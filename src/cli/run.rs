@@ -1,20 +1,25 @@
 //! `rostream run` and `rostream check`: the main job, and everything of it that sends nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::apply;
 use super::looked::{Looked, look};
-use super::open::{begin, usage};
+use super::open::{begin, told, usage};
 use super::pipeline::{mended, said, token};
 use super::several::{self, Collected};
+use super::shard::ShardArgs;
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, stop};
 use crate::config::{Pipeline, Target, process_env};
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
+use crate::settings::shard::Shard;
 use crate::source::Input;
+use crate::state::Applied;
 use crate::upload::spec::Length;
 
 /// Arguments of `rostream run`.
@@ -43,6 +48,11 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "dry_run")]
     detach: bool,
     #[command(flatten)]
+    shard: ShardArgs,
+    /// The plan of all shards, as `rostream report merge` wrote it: the shard does its part of it, once.
+    #[arg(long, value_name = "FILE", requires = "shard", conflicts_with_all = ["dry_run", "mend", "first", "detach"])]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
     turn: TurnArgs,
     #[command(flatten)]
     common: CommonArgs,
@@ -59,6 +69,8 @@ pub struct CheckArgs {
     /// Leave a report behind, as a run does.
     #[arg(long)]
     report: bool,
+    #[command(flatten)]
+    shard: ShardArgs,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -81,6 +93,9 @@ impl RunArgs {
             }
             Ok(pipeline)
         };
+        if let Some(part) = self.shard.part() {
+            return self.part(part, globals, progress);
+        }
         if self.more.is_empty() {
             let pipeline = load(&self.pipeline.pipeline)?;
             return self.one(pipeline, globals, progress, None);
@@ -106,6 +121,33 @@ impl RunArgs {
             self.one(pipeline, globals, progress, Some(collected))
         };
         several::run(&files, (globals, self.common.json), load, one)
+    }
+
+    /// Carries out the part of a shard.
+    fn part(&self, part: Shard, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
+        let Some(file) = self.plan.as_deref().filter(|_| self.more.is_empty()) else {
+            return Err(self.shard.without_plan(part, &self.pipeline.pipeline));
+        };
+        let opened = apply::open(file, self.approve.as_deref());
+        let opened = opened.and_then(|applied| {
+            let plan = applied.plan.of_shard(part)?;
+            Ok(Applied { plan, ..applied })
+        });
+        let applied = told(opened.map_err(apply::refused), self.common.json)?;
+        let mut pipeline = self.shard.of(self.pipeline.load(globals)?)?;
+        let run_id = RunId::generate();
+        let token = token(&pipeline)?;
+        let mut turn = self.turn.begin(globals)?;
+        let plan = &applied.plan;
+        let looked = match plan.is_of_pipeline(&pipeline.name, &pipeline.meaning()) {
+            Ok(()) => look(&mut pipeline, token.as_ref(), false, turn.stop())?,
+            Err(error) => Looked::Wrong(error.into()),
+        };
+        let mut work = Work::new(&pipeline, &self.common, globals, progress);
+        work.token = token;
+        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
+        work.applies = Some(Arc::new(applied));
+        begin(work, run_id, looked, turn)
     }
 
     /// Runs one pipeline. Where it is one of several, its report is `collected`.
@@ -141,11 +183,13 @@ impl RunArgs {
 
 impl CheckArgs {
     pub(super) fn run(self, globals: &Globals, progress: &Progress) -> Result<Exit, Failure> {
-        let pipeline = self.pipeline.load(globals)?;
+        let pipeline = self.shard.of(self.pipeline.load(globals)?)?;
+        // Its report is what the plan of all shards is made of, and which data set it is about belongs to that.
+        let is_shard = pipeline.shard.is_some();
         let only = Only {
             task: Task::Check,
-            connect: self.connect,
-            reports: self.report,
+            connect: self.connect || is_shard && pipeline.names_its_dataset(),
+            reports: self.report || is_shard,
         };
         check(pipeline, only, &self.common, globals, progress, None)
     }

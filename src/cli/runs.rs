@@ -59,6 +59,8 @@ struct Run {
     approved: Option<String>,
     /// The plan that it carried out.
     plan: Option<String>,
+    /// The shard whose rows were sent, such as `3/8`; nothing where all rows were.
+    shard: Option<String>,
     /// The command that goes on from there.
     next: Option<String>,
 }
@@ -131,6 +133,7 @@ impl Run {
             counts: entry.counts,
             approved: entry.approved.clone(),
             plan: entry.plan.clone(),
+            shard: entry.shard.map(|shard| shard.to_string()),
             next: match outcome {
                 Some(outcome) => next(entry, folder, outcome),
                 None => next(entry, folder, Outcome::Unknown),
@@ -190,9 +193,11 @@ impl Told {
                 (None, Some(hash)) => format!(", as planned ({hash})"),
                 (None, None) => String::new(),
             };
+            let shard = run.shard.as_ref();
+            let shard = shard.map(|shard| format!(" {shard}")).unwrap_or_default();
             let _ = writeln!(
                 text,
-                "{}  {}  {sent} sent, {rejected} rejected: {}{approved}",
+                "{}  {}{shard}  {sent} sent, {rejected} rejected: {}{approved}",
                 run.run_id,
                 shown(&run.pipeline),
                 run.ending()

@@ -25,7 +25,7 @@ use crate::orgvue::{Connection, Ticket};
 use crate::report::error::ErrorReport;
 use crate::report::events;
 use crate::report::progress::Progress;
-use crate::report::run::{Outcome, PipelineInfo, ReportError, RunId, RunReport};
+use crate::report::run::{Outcome, PipelineInfo, ReportError, RunId, RunReport, ShardReport};
 use crate::run::again::Again;
 use crate::run::delta::{Delta, Wanted};
 use crate::run::drift::Drift;
@@ -192,7 +192,9 @@ impl<'a> Work<'a> {
         // Blocks that are still being worked on hold nothing that matters; nobody waits for them.
         runtime.shutdown_background();
         let ended = self.finish(report, ended, started);
-        if matches!(self.task, Task::Run | Task::TakeUp(_)) {
+        // Other shards may read at this moment what one of them would take away.
+        let is_whole = self.pipeline.shard.is_none();
+        if is_whole && matches!(self.task, Task::Run | Task::TakeUp(_)) {
             for left in prune(self.pipeline, self.ledger.as_ref(), self.report_dir()) {
                 self.warn(left);
             }
@@ -252,6 +254,11 @@ impl<'a> Work<'a> {
         report.today = Some(self.today());
         let plan = self.applies.as_ref();
         report.plan = plan.map(|applied| applied.plan.report(Some(&applied.file)));
+        report.shard = self.pipeline.shard.map(|shard| ShardReport {
+            shard,
+            plan: plan.map(|applied| applied.plan.hash.clone()),
+            checked: None,
+        });
         if let Some(preflight) = &self.preflight {
             preflight.tell(&mut report);
         }
@@ -274,11 +281,13 @@ impl<'a> Work<'a> {
         let basis = self.basis()?;
         let last = basis.history.last.as_ref();
         let delta = Delta::open(self.pipeline, secret.as_ref(), &run, &wanted, last)?;
+        // No run is ever compared with a shard.
+        let writes = self.ledger.is_some() && self.pipeline.shard.is_none();
         let kept = match &self.task {
             Task::Run | Task::Check | Task::Plan { .. } | Task::Upload(_)
                 if self.again.is_none() =>
             {
-                let (last, writes) = (basis.history.last.as_ref(), self.ledger.is_some());
+                let last = basis.history.last.as_ref();
                 Kept::open(self.pipeline, secret.as_ref(), &run, last, writes)?
             }
             _ => None,
@@ -288,7 +297,7 @@ impl<'a> Work<'a> {
                 if self.again.is_none() =>
             {
                 let last = basis.history.last.as_ref();
-                Drift::open(self.pipeline, secret.as_ref(), last, self.ledger.is_some())?
+                Drift::open(self.pipeline, secret.as_ref(), last, writes)?
             }
             _ => None,
         };
@@ -314,7 +323,7 @@ impl<'a> Work<'a> {
             ledger: self.ledger.as_ref(),
             again: self.again.as_ref(),
             delta,
-            planned: matches!(self.task, Task::Plan { .. }).then_some(&self.planned),
+            planned: self.is_planned().then_some(&self.planned),
             kept,
             drift: drift.map(Arc::new),
         };
@@ -324,6 +333,15 @@ impl<'a> Work<'a> {
             Task::Run | Task::Check | Task::Plan { .. } | Task::Upload(_) => {
                 run::run(&job, report).await
             }
+        }
+    }
+
+    /// Whether what would be done is written down: as a plan, or for one.
+    fn is_planned(&self) -> bool {
+        match self.task {
+            Task::Plan { .. } => true,
+            Task::Check => self.pipeline.shard.is_some(),
+            _ => false,
         }
     }
 
@@ -473,6 +491,13 @@ impl<'a> Work<'a> {
         match (&self.task, self.planned.get(), &ended) {
             (Task::Plan { out, .. }, Some(planned), Ok(()) | Err(RunError::Stopped { .. })) => {
                 planned::write(out, self.pipeline, planned, report).and(ended)
+            }
+            (Task::Check, Some(planned), Ok(()) | Err(RunError::Stopped { .. })) => {
+                let checked = planned::checked(self.pipeline, planned, report);
+                if let Some(part) = &mut report.shard {
+                    part.checked = Some(checked);
+                }
+                ended
             }
             _ => ended,
         }

@@ -20,6 +20,7 @@ use crate::orgvue::spec::{Action, ActionSpec, DatasetSpec, ImportSpec, Preflight
 use crate::rule::ValidateSpec;
 use crate::settings::limits::Limits;
 use crate::settings::secret::{PresignedUrl, TokenSpec};
+use crate::settings::shard::Shard;
 use crate::settings::units::{Amount, Span};
 use crate::source::effect_spec::Awaiting;
 use crate::source::spec::{
@@ -105,6 +106,8 @@ pub struct Pipeline {
     pub(crate) tests: Vec<TestSpec>,
     /// The mended file that is read in place of the source.
     pub mend: Option<PathBuf>,
+    /// The rows that are sent, where other processes send the others.
+    pub(crate) shard: Option<Shard>,
     /// What it was made of, to be known again.
     pub origin: Origin,
     /// Where everything was written, for problems that show only with the data: a column that is not
@@ -309,6 +312,16 @@ impl Pipeline {
         self.results = self.results.map(|path| beside(&path, "mend"));
         self.mend = Some(file);
         Ok(self)
+    }
+
+    /// Sends the rows of a shard and no others, and writes what it writes of them into files of its own.
+    pub(crate) fn sharded(mut self, shard: Shard) -> Pipeline {
+        let name = shard.in_names();
+        self.rejects.path = beside(&self.rejects.path, &name);
+        self.results = self.results.map(|path| beside(&path, &name));
+        self.metrics = self.metrics.map(|path| beside(&path, &name));
+        self.shard = Some(shard);
+        self
     }
 
     /// The hash of what it means for the rows and the data set: comments, names of files, and how the upload is sent

@@ -259,6 +259,7 @@ impl Engine {
                 .facts()
                 .to_vec(),
             key,
+            shard: None,
             census,
             diff: None,
             lookout: None,

@@ -213,7 +213,7 @@ impl Engine {
 }
 
 /// Rows whose cells could not be told apart.
-fn not_told_apart(batch: &Batch) -> impl Iterator<Item = usize> + '_ {
+pub(super) fn not_told_apart(batch: &Batch) -> impl Iterator<Item = usize> + '_ {
     let faults = batch.faults().iter();
     let parse = faults.filter(|fault| fault.stage == PARSE && fault.column.is_empty());
     parse.map(|fault| fault.row as usize)

@@ -11,6 +11,7 @@ mod facts;
 mod opening;
 pub(crate) mod order;
 pub(crate) mod process;
+mod shard;
 pub(crate) mod written;
 
 pub use error::EngineError;

@@ -18,6 +18,7 @@ use crate::orgvue::retyped::Found;
 use crate::orgvue::wire::Wire;
 use crate::report::rejects::Rejected;
 use crate::rule::{Counted, Rules};
+use crate::settings::shard::Shard;
 use crate::settings::units::Size;
 use crate::stage::Stage;
 use crate::stage::aliases::Aliases;
@@ -43,6 +44,8 @@ pub struct Engine {
     pub(super) rules: Rules,
     pub(super) wire: Wire,
     pub(super) key: Option<Key>,
+    /// Which rows are sent, where other processes send the others.
+    pub(super) shard: Option<Shard>,
     pub(super) census: Census,
     /// What the rows are compared with, where what differs is sent or guards ask for it.
     pub(super) diff: Option<Arc<Diff>>,
@@ -110,6 +113,8 @@ pub struct Processed {
     pub hash: u128,
     /// Rows that a filter left out.
     pub filtered: u64,
+    /// Rows that another shard sends, or says what becomes of them; in order.
+    pub(crate) others: Vec<u32>,
     /// What stands behind the block, where its file ends with it.
     pub end: Option<End>,
     /// Texts that the server may make something else of.
@@ -413,6 +418,7 @@ impl Engine {
             judged: None,
             hash,
             filtered: 0,
+            others: Vec::new(),
             end,
             retyped: Vec::new(),
             counts: Counts::default(),
@@ -483,6 +489,7 @@ impl Engine {
         let looks = lookout.map(|lookout| lookout.look(&batch, number));
         self.transform(&mut batch);
         fits(&batch, file, line)?;
+        let others = self.others(&batch, file, line);
         let mut judged = match &self.diff {
             Some(diff) => Some(diff.judge(&mut batch).map_err(|error| BlockError {
                 file,
@@ -521,6 +528,7 @@ impl Engine {
             judged,
             hash,
             filtered,
+            others,
             end,
             retyped,
             counts,

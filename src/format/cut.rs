@@ -46,7 +46,9 @@ pub enum CutErrorKind {
     )]
     CommaOutside,
     /// Something that is not an object or an array.
-    #[error("expected a JSON object or an array of objects, found {0}")]
+    #[error(
+        "expected the end of the file behind a JSON document, or another object or array, found {0}"
+    )]
     NoRecord(&'static str),
     /// A bracket closes what was not opened.
     #[error("a bracket closes something that was not opened")]

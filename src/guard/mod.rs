@@ -181,7 +181,7 @@ pub enum Stop {
         of_rows(*rejected, *read),
         match taken_along {
             0 => String::new(),
-            lines => format!(" ({lines} of them as lines swallowed by a wrong quote)"),
+            lines => format!(" ({lines} of them as lines that others took along)"),
         }
     )]
     Rejects {

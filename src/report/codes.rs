@@ -1,7 +1,7 @@
 //! The codes of errors, as they are explained to people.
 
 /// Every code; whether trying again helps (`depends` where the error itself says so); what it means.
-pub(crate) const CODES: [(&str, &str, &str); 66] = [
+pub(crate) const CODES: [(&str, &str, &str); 67] = [
     (
         "busy",
         "yes",
@@ -132,6 +132,11 @@ pub(crate) const CODES: [(&str, &str, &str); 66] = [
         "plan",
         "no",
         "a plan that is not applied: used, too old, changed by hand, not approved, or something else would be done now",
+    ),
+    (
+        "shards",
+        "no",
+        "checks of shards that are no parts of one thing, do not add up, or were stopped by guards",
     ),
     ("plan_file", "no", "the plan can't be written"),
     ("withheld_file", "no", "`withheld.csv` can't be written"),

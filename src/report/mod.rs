@@ -6,6 +6,7 @@ pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod forget;
 pub(crate) mod human;
+pub(crate) mod merge;
 pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod people;

@@ -51,7 +51,7 @@ pub(super) fn decide(
     survey: &Survey,
     begun: bool,
 ) -> (Judged, Result<(), RunError>) {
-    let facts = survey.facts();
+    let facts = survey.whole();
     let stopped = |why: Stop| RunError::Stopped {
         why,
         begun,

@@ -218,6 +218,10 @@ pub(super) fn remember(
     prepared: &Prepared,
     sample: &Sample,
 ) -> Result<(), RunError> {
+    if job.pipeline.shard.is_some() {
+        // No run is ever held against a shard.
+        return Ok(());
+    }
     let (Some(ledger), Some(drift), Some(lookout)) =
         (job.ledger, &job.drift, prepared.engine.lookout())
     else {

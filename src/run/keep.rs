@@ -1,6 +1,7 @@
 //! What runs of a pipeline have left on the disk that names people, and how long it stays.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use crate::config::Pipeline;
 use crate::files::ending::{beside, for_csv, for_json};
 use crate::report::human;
 use crate::report::traces::{self, Kind, Pruned, Trace};
+use crate::settings::shard::is_in_name;
 use crate::settings::units::Span;
 use crate::state::Ledger;
 use crate::text::chain;
@@ -31,11 +33,33 @@ pub(crate) fn files(pipeline: &Pipeline) -> Vec<Trace> {
     let results =
         results.flat_map(|path| [path.clone(), beside(path, "mend"), beside(path, "retry")]);
     let of = |kind| move |path| Trace { path, kind };
+    let shards = of_shards(stated).into_iter().map(of(Kind::Rejects));
+    let results_of_shards = pipeline.results.iter().flat_map(|path| of_shards(path));
     rejects
         .map(of(Kind::Rejects))
+        .chain(shards)
         .chain(withheld.map(of(Kind::Withheld)))
         .chain(results.map(of(Kind::Results)))
+        .chain(results_of_shards.map(of(Kind::Results)))
         .collect()
+}
+
+/// What shards have written in the place of a file: `rejects.3-of-8.csv` and `rejects.3-of-8.check.csv` for `rejects.csv`.
+fn of_shards(stated: &Path) -> Vec<PathBuf> {
+    let stem = stated.file_stem().and_then(|stem| stem.to_str());
+    let folder = stated.parent().and_then(|folder| fs::read_dir(folder).ok());
+    let (Some(stem), Some(folder)) = (stem, folder) else {
+        return Vec::new();
+    };
+    let is_of_shard = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let rest = name.and_then(|name| name.strip_prefix(stem)?.strip_prefix('.'));
+        rest.is_some_and(|rest| is_in_name(rest.split('.').next().unwrap_or_default()))
+    };
+    let paths = folder.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut found: Vec<PathBuf> = paths.filter(is_of_shard).collect();
+    found.sort();
+    found
 }
 
 /// Removes what the pipeline says is too old. Returns what can't be removed, or is not ours to remove.

@@ -54,6 +54,7 @@ pub(crate) mod survey;
 mod surveyed;
 mod tables;
 mod told;
+mod turn;
 mod wait;
 mod warned;
 mod watch;
@@ -288,6 +289,7 @@ async fn load(
         stored.surveyed.rejects.finish()?;
         return items::write_none(job, report);
     }
+    let _turn = turn::turn(job).await?;
     // The last moment: what comes next can't be undone.
     unchanged(job, &prepared.source).await?;
     told::stored(report);
@@ -458,7 +460,8 @@ async fn surveyed(
     if let (Some(planned), Some(content)) = (job.planned, &judged.content) {
         let last = job.basis.history.last.as_ref();
         let (content, decided) = (content.clone(), &judged.decided);
-        let _ = planned.set(plan::planned(content, decided, last, &judged.standing));
+        let after = &judged.standing;
+        let _ = planned.set(plan::planned(content, &survey, decided, last, after));
     }
     let drifted = drift::looked(job, &survey, report);
     verdict?;

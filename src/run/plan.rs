@@ -11,6 +11,9 @@ use crate::state::plan::{Content, Rows, Said};
 #[derive(Debug)]
 pub(crate) struct Planned {
     pub content: Content,
+    /// The hash of all rows as they would be sent, those of other shards among them, before any is left out for what only
+    /// the whole file knows.
+    pub made: String,
     pub said: Said,
     /// People at the target.
     pub people: Total,
@@ -18,14 +21,14 @@ pub(crate) struct Planned {
     pub leavers: Total,
 }
 
-/// What would be done, down to the last row.
+/// What would be done, down to the last row. Of a shard, the rows are those of all shards.
 pub(super) fn content(
     plan: Plan,
     survey: &Survey,
     changes: &Changes,
     sensitive: &[String],
 ) -> Content {
-    let facts = survey.facts();
+    let facts = survey.whole();
     let hashes = survey.source().hashes().into_iter();
     Content {
         plan,
@@ -45,6 +48,7 @@ pub(super) fn content(
 /// What a plan says of what guards have decided, and of what stands at the target before and `after` it.
 pub(super) fn planned(
     content: Content,
+    survey: &Survey,
     decided: &Decided,
     last: Option<&Last>,
     after: &Standing,
@@ -59,6 +63,7 @@ pub(super) fn planned(
     let guards = decided.exceeded.iter().map(Exceeded::guard);
     Planned {
         content,
+        made: format!("{:032x}", survey.facts().digest.made),
         said: Said {
             verdict,
             guards: guards.map(str::to_owned).collect(),

@@ -61,7 +61,7 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
             pipeline: pipeline.file.to_string(),
         });
     }
-    let mut engine = bind(pipeline, &header, &job.resources)?;
+    let mut engine = bind(pipeline, &header, &job.resources)?.of_shard(pipeline.shard);
     let (stages, resources) = (stages(pipeline), &job.resources);
     if let Some(delta) = &job.delta {
         engine = engine.comparing(&delta.baseline, &terms(pipeline, &stages, resources));

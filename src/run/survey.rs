@@ -1,6 +1,7 @@
 //! The survey: everything that has to be known before anything leaves the machine, taken in block by block.
 
 pub(super) mod asked;
+mod elsewhere;
 mod found;
 
 use std::ops::Range;
@@ -34,6 +35,7 @@ use crate::whole::as_of::SpillError;
 use crate::whole::lines::Lines;
 use crate::whole::{Places, Rules, Verdict};
 use asked::Asked;
+use elsewhere::Elsewhere;
 
 /// Takes in what blocks became, in order: counts rows, asks the rules of the whole file, writes rejected rows down,
 /// measures the body.
@@ -71,8 +73,10 @@ pub struct Survey {
     pub filtered: u64,
     /// Rows that are not sent as another one goes in their place.
     pub superseded: u64,
-    /// Rows that are part of the body.
+    /// Rows that are part of the body, or of another shard's.
     pub good: u64,
+    /// What of all that is other shards'.
+    elsewhere: Elsewhere,
     /// What guards count, and the rows that are not sent as they are.
     pub(super) aside: Aside,
     /// Records and other lines, file by file.
@@ -144,6 +148,7 @@ impl Survey {
             filtered: 0,
             superseded: 0,
             good: 0,
+            elsewhere: Elsewhere::default(),
             aside: Aside::default(),
             extent: Extent::default(),
             warned: Warned::default(),
@@ -184,7 +189,7 @@ impl Survey {
 
     /// Rows rejected so far.
     pub fn rejected(&self) -> u64 {
-        self.rejects.rejected().rows()
+        self.rejects.rejected().rows() + self.rejects.elsewhere().rows()
     }
 
     /// The rejects file.
@@ -215,6 +220,8 @@ impl Survey {
             Some(_) => self.rules.verdicts(first..self.record).to_vec(),
             None => self.see(&processed, first)?,
         };
+        let others = std::mem::take(&mut processed.others);
+        self.elsewhere.see(&others, &processed.batch);
         let changed = self.carry_out(&verdicts, &mut processed.batch, first, place)?;
         let Changed {
             left_out,
@@ -223,25 +230,22 @@ impl Survey {
             touched,
         } = changed;
         self.aside.count(&self.engine, &processed, &left_out, first);
-        if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
-            if let Some(diff) = self.engine.diff() {
-                diff.clear(judged, &processed.batch, &cleared);
-            }
-            tally.absorb(judged, &processed.batch, &superseded)?;
-            if let Some(diff) = self.engine.diff() {
-                let aside = (&*superseded, first);
-                self.arrivals.see(diff, judged, &processed.batch, aside);
-            }
-        }
+        self.compare(&mut processed, &cleared, (&superseded, first))?;
         self.warned.absorb(&processed.batch, place);
         if let Some(witness) = &mut self.witness {
             witness.see(&processed.batch, processed.line);
         }
         self.filtered += processed.filtered;
         self.good += (processed.encoded.rows.len() - left_out.len()) as u64;
-        self.write_rejects(&mut processed, &touched)?;
-        self.mark_sent(&processed.encoded.rows, &left_out, first..self.record);
-        let amended = cleared.iter().map(|(row, slot)| (first + row, *slot));
+        self.write_rejects(&mut processed, &touched, &others)?;
+        self.elsewhere
+            .count(&others, (&processed.encoded.rows, &left_out), &superseded);
+        // Guards count what all shards send, and the body has what this one does.
+        let encoded = &*processed.encoded.rows;
+        let dropped = elsewhere::dropped(&others, encoded, &left_out);
+        let own_cleared = elsewhere::own(&others, &cleared);
+        self.mark_sent(encoded, (&left_out, &dropped), first..self.record);
+        let amended = own_cleared.iter().map(|(row, slot)| (first + row, *slot));
         self.amended.cleared.extend(amended);
         let keys = self.rules.unique.as_ref();
         let carried = self
@@ -258,20 +262,49 @@ impl Survey {
         let slot = self.engine.names_rows_by().map(|(_, slot)| slot);
         let named = naming(self.engine.encoder(), &processed.batch, slot, &carried);
         let assembly = &mut self.assembly;
-        Ok(assembly.piece_with(processed, &left_out, &cleared, named))
+        Ok(assembly.piece_with(processed, &dropped, &own_cleared, named))
     }
 
-    /// Tells the rows of a block of these records that are in the body from those that are left out of it.
-    fn mark_sent(&mut self, rows: &[u32], left_out: &[u32], records: Range<u32>) {
-        if left_out.is_empty() && rows.len() == records.len() {
+    /// Takes in what the rows are beside what is known of their people, where they are compared with that.
+    fn compare(
+        &mut self,
+        processed: &mut Processed,
+        cleared: &[(u32, u32)],
+        (superseded, first): (&[u32], u32),
+    ) -> Result<(), RunError> {
+        if let (Some(tally), Some(judged)) = (&mut self.tally, &mut processed.judged) {
+            if let Some(diff) = self.engine.diff() {
+                diff.clear(judged, &processed.batch, cleared);
+            }
+            tally.absorb(judged, &processed.batch, superseded)?;
+            if let Some(diff) = self.engine.diff() {
+                let aside = (superseded, first);
+                self.arrivals.see(diff, judged, &processed.batch, aside);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the rows of a block of these records that are sent, by whichever shard, from those that are left out, and
+    /// takes down what is `dropped` from this body. To the rules of the whole file all shards are one.
+    fn mark_sent(
+        &mut self,
+        rows: &[u32],
+        (left_out, dropped): (&[u32], &[u32]),
+        records: Range<u32>,
+    ) {
+        if dropped.is_empty() && rows.len() == records.len() {
             self.lines.mark_all_sent(records);
             return;
         }
-        let mut dropped = left_out.iter().peekable();
-        for &row in rows {
-            match dropped.next_if_eq(&&row) {
-                Some(_) => self.amended.dropped.push(records.start + row),
-                None => self.lines.mark_sent(records.start + row),
+        let (mut left_out, mut dropped) = (left_out.iter().peekable(), dropped.iter().peekable());
+        for row in rows {
+            let record = records.start + row;
+            if dropped.next_if_eq(&row).is_some() {
+                self.amended.dropped.push(record);
+            }
+            if left_out.next_if_eq(&row).is_none() {
+                self.lines.mark_sent(record);
             }
         }
     }
@@ -433,6 +466,7 @@ impl Survey {
         self.aside.clear();
         self.arrivals.clear();
         (self.record, self.filtered, self.superseded, self.good) = (0, 0, 0, 0);
+        self.elsewhere = Elsewhere::default();
         self.extent = Extent::default();
         self.warned = Warned::default();
         self.witness = self.witness.take().map(|_| Witness::default());
@@ -478,11 +512,14 @@ impl Survey {
         &mut self,
         processed: &mut Processed,
         touched: &[u32],
+        others: &[u32],
     ) -> Result<(), RunError> {
         let written = processed.rejects.take();
         let file = &self.files[processed.file as usize];
         let records = Records::new(&processed.batch, file, processed.line);
-        Ok(self.rejects.write_block(&records, written, touched)?)
+        let rows = (touched, others);
+        let put = self.rejects.write_block_of_shard(&records, written, rows);
+        Ok(put?)
     }
 
     /// What only the whole file could change of the body.
@@ -516,6 +553,9 @@ impl Survey {
     /// A rejects file that can't be written.
     pub fn finish(mut self) -> Result<Surveyed, RunError> {
         self.rejects.settle()?;
+        for &record in &self.amended.dropped {
+            self.lines.mark_not_sent(record);
+        }
         let digest = self.assembly.digest();
         Ok(Surveyed {
             lines: self.lines,

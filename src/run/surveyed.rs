@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub good: u64,
     /// Rows that are not sent as another one goes in their place.
     pub superseded: u64,
+    /// Rows of which other shards say what becomes of them.
+    pub other_shards: u64,
     /// Rows that are held back, as they would delete somebody.
     pub withheld: u64,
     /// Rows at fault whose items are named in the body, and nothing more.

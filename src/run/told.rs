@@ -64,6 +64,7 @@ pub(super) fn surveyed(report: &mut RunReport, facts: &Facts) {
     report.counts.skipped = facts.skipped;
     report.counts.filtered = facts.filtered;
     report.counts.superseded = facts.superseded;
+    report.counts.other_shards = facts.other_shards;
     report.as_of = facts.as_of.clone();
     report.aliases = facts.aliases;
     report.rehires = facts.rehires.clone();

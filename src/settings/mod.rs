@@ -1,4 +1,4 @@
-//! What settings are made of: values with a unit, regular expressions, how bytes are stored, limits, secrets and
+//! What settings are made of: values with a unit, regular expressions, how bytes are stored, limits, shards, secrets and
 //! the keys that are derived from them.
 
 pub(crate) mod compression;
@@ -8,6 +8,7 @@ pub(crate) mod entry;
 pub(crate) mod limits;
 pub(crate) mod pattern;
 pub(crate) mod secret;
+pub(crate) mod shard;
 pub(crate) mod short;
 pub(crate) mod units;
 

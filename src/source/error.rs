@@ -160,7 +160,7 @@ pub enum SourceError {
     )]
     Foreign { name: String, what: String },
     /// Bytes that the stated encoding doesn't have.
-    #[error("{name}: not {encoding}: ill-formed near byte {at} of the decompressed text{hint}")]
+    #[error("{name}: not {encoding}: ill-formed near byte {at} of its text{hint}")]
     Encoding {
         name: String,
         encoding: &'static str,

@@ -14,6 +14,7 @@ use crate::guard::changes::Counted;
 use crate::orgvue::{JobStatus, Ticket};
 use crate::report::run::{Canary, Outcome, RowCounts, RunId};
 use crate::settings::secret::PresignedUrl;
+use crate::settings::shard::Shard;
 use crate::text::dates::{Date, Zone};
 
 /// Version of the files' form.
@@ -88,6 +89,9 @@ pub struct Entry {
     /// The plan that it carried out.
     #[serde(default)]
     pub plan: Option<String>,
+    /// The shard whose rows were sent; nothing where all rows were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shard: Option<Shard>,
     /// The rows that were imported before the others, by an entry of their own.
     #[serde(default, rename = "first")]
     pub canary: Option<Canary>,
@@ -252,6 +256,7 @@ impl Entry {
             standing: Standing::default(),
             approved: None,
             plan: None,
+            shard: pipeline.shard,
             canary: None,
             mend: pipeline.mend.clone(),
             retry_of: None,

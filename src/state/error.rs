@@ -72,6 +72,10 @@ pub enum Busy {
     Dataset,
     Rejects,
     Store,
+    /// The same shard of a plan.
+    Shard,
+    /// The import of another shard.
+    Import,
 }
 
 impl Busy {
@@ -82,6 +86,8 @@ impl Busy {
             Busy::Dataset => "another run sends to this data set",
             Busy::Rejects => "another run writes this rejects file",
             Busy::Store => "another run writes this store",
+            Busy::Shard => "another run of this shard is under way",
+            Busy::Import => "the import of another shard is under way",
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::files::owned::{is_own, owned, replace};
 use crate::guard;
 use crate::guard::changes::Past;
 use crate::report::run::{Outcome, RunId};
+use crate::settings::shard::Shard;
 
 /// The file that says that a state folder was made on purpose.
 const MARK: &str = "state.json";
@@ -244,20 +245,43 @@ impl Folder {
     /// # Errors
     /// A lock that another process holds; a folder that can't be used.
     pub(crate) fn lock(&self, pipeline: &str, run: &RunId) -> Result<Lock, LedgerError> {
+        self.lock_for(pipeline, run, None)
+    }
+
+    /// The same for a shard, which shares the pipeline's lock with the others of its plan and has one of its own.
+    ///
+    /// # Errors
+    /// As [`Folder::lock`].
+    pub(crate) fn lock_for(
+        &self,
+        pipeline: &str,
+        run: &RunId,
+        part: Option<&Part>,
+    ) -> Result<Lock, LedgerError> {
         crate::files::folder::make(&self.0).map_err(|source| self.failed(source))?;
         self.is_own()?;
-        let name = file_name(pipeline);
-        let path = self.0.join(format!("{name}.lock"));
+        let mut name = file_name(pipeline);
+        let mut path = self.0.join(format!("{name}.lock"));
+        let who = Who { run, pipeline };
+        let (busy, shared) = match part {
+            None => (Busy::Pipeline, None),
+            Some(Part { shard, plan }) => {
+                let shared = Held::share(&path, Busy::Pipeline, plan)?;
+                name = format!("{name}.{}", shard.in_names());
+                path = self.0.join(format!("{name}.lock"));
+                (Busy::Shard, Some(shared))
+            }
+        };
         let failed = |source| LedgerError::Write {
             path: path.clone(),
             source,
         };
-        let who = Who { run, pipeline };
-        let held = Held::take(&path, Busy::Pipeline, &who)?;
+        let held = Held::take(&path, busy, &who)?;
         let lock = Lock {
             folder: self.clone(),
+            part: part.cloned(),
             draft: self.0.join(format!(".{name}.draft")),
-            _held: held,
+            _held: (held, shared),
         };
         // What a process that was killed had not finished writing.
         match fs::remove_file(&lock.draft) {
@@ -332,7 +356,16 @@ pub(crate) struct Lock {
     folder: Folder,
     /// Where a file is written before it takes its place.
     draft: PathBuf,
-    _held: Held,
+    /// The shard whose runs these are, where others go on beside it.
+    part: Option<Part>,
+    _held: (Held, Option<Held>),
+}
+
+/// A shard, and the plan that it carries out a part of.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub shard: Shard,
+    pub plan: String,
 }
 
 impl Lock {
@@ -348,7 +381,7 @@ impl Lock {
         mut closed: impl FnMut(&Entry),
     ) -> Result<Vec<Entry>, LedgerError> {
         let mut own = self.folder.entries()?;
-        own.retain(|entry| entry.pipeline.name == pipeline);
+        own.retain(|entry| entry.pipeline.name == pipeline && !self.is_beside(entry));
         let repeated = repeated(&own);
         let mut left = Vec::new();
         for mut entry in own {
@@ -365,6 +398,14 @@ impl Lock {
             }
         }
         Ok(left)
+    }
+
+    /// Whether a run is that of another shard of the same plan, which may be under way.
+    fn is_beside(&self, entry: &Entry) -> bool {
+        self.part.as_ref().is_some_and(|part| {
+            let is_other = entry.shard.is_some_and(|shard| shard != part.shard);
+            is_other && entry.plan.as_ref() == Some(&part.plan)
+        })
     }
 
     /// Ends a run of another process.

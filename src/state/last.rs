@@ -49,7 +49,7 @@ impl From<Last> for guard::Last {
 
 impl Last {
     /// That of a run that has ended, if it was accepted: never one that was let go, whose job failed, or of a mended
-    /// file or a retry, and none of which nothing was sent. Nor a canary, or an import of a file that is not known.
+    /// file, a retry or a shard, and none of which nothing was sent. Nor a canary, or an import of a file that is not known.
     pub(crate) fn of(entry: &Entry) -> Option<Last> {
         let ended = entry.ended.as_ref()?;
         let accepted = matches!(
@@ -57,7 +57,10 @@ impl Last {
             Outcome::Succeeded | Outcome::SucceededWithRejects
         );
         let counts = accepted && ended.by == By::Run;
-        let whole = entry.kind == Kind::Run && entry.mend.is_none() && entry.retry_of.is_none();
+        let whole = entry.kind == Kind::Run
+            && entry.mend.is_none()
+            && entry.retry_of.is_none()
+            && entry.shard.is_none();
         (counts && entry.ticket.is_some() && whole).then(|| Last {
             last_version: LAST_VERSION,
             run_id: entry.run_id.clone(),

@@ -153,7 +153,7 @@ impl Ledger {
             return self;
         };
         let approval = applied.plan.approval();
-        locked(&self.entry).plan = Some(approval.hash.clone());
+        locked(&self.entry).plan = Some(applied.plan.hash.clone());
         Ledger {
             overrides: applied.approved,
             ..self.approved(Some(approval))

@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -16,6 +17,10 @@ use crate::files::owned::{is_own, owned};
 use crate::report::human;
 use crate::report::run::RunId;
 
+/// Between two looks at a lock whose holder is about to share it, and how many there are.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 25;
+
 /// A lock that is held until this is dropped, or the process ends.
 #[derive(Debug)]
 pub(crate) struct Held {
@@ -23,6 +28,45 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// Takes the lock `path` together with all that carry out parts of one `plan`, and with nobody else.
+    ///
+    /// # Errors
+    /// Somebody else holds it; it can't be opened.
+    pub(super) fn share(path: &Path, busy: Busy, plan: &str) -> Result<Held, LedgerError> {
+        let failed = |source| LedgerError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        let ours = format!("shards of plan {plan}");
+        let mut looks = 0;
+        loop {
+            let mut file = opened(path).map_err(failed)?;
+            match file.try_lock_shared() {
+                Ok(()) if said(&mut file) == ours => return Ok(Held { _file: file }),
+                Ok(()) => {
+                    // What stands there is of a run that is over, unless others share it.
+                    file.unlock().map_err(failed)?;
+                    match file.try_lock() {
+                        Ok(()) => {
+                            write_down(&mut file, &ours).map_err(failed)?;
+                            continue;
+                        }
+                        Err(TryLockError::Error(error)) => return Err(failed(error)),
+                        Err(TryLockError::WouldBlock) => {}
+                    }
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            // Another shard of the plan may be about to write that down.
+            if looks == LOOKS {
+                return Err(taken(&mut file, path, busy));
+            }
+            looks += 1;
+            std::thread::sleep(LOOK);
+        }
+    }
+
     /// Takes the lock `path` for a run, and writes down there whose it is.
     ///
     /// # Errors
@@ -32,33 +76,45 @@ impl Held {
             path: path.to_owned(),
             source,
         };
-        let mut options = OpenOptions::new();
-        let mut file = owned(options.read(true).write(true).create(true))
-            .open(path)
-            .map_err(failed)?;
+        let mut file = opened(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(failed(error)),
-            Err(TryLockError::WouldBlock) => {
-                let mut holds = String::new();
-                // What it says is for people alone.
-                let _ = (&mut file).take(400).read_to_string(&mut holds);
-                return Err(LedgerError::Busy {
-                    what: busy,
-                    holds: holds.trim().to_owned(),
-                    path: PathBuf::from(human::path(path)),
-                });
-            }
+            Err(TryLockError::WouldBlock) => return Err(taken(&mut file, path, busy)),
         }
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| {
-                let Who { run, pipeline } = who;
-                let process = std::process::id();
-                writeln!(file, "process {process}, run {run} of {pipeline}")
-            })
-            .map_err(failed)?;
+        let Who { run, pipeline } = who;
+        let process = std::process::id();
+        let whose = format!("process {process}, run {run} of {pipeline}");
+        write_down(&mut file, &whose).map_err(failed)?;
         Ok(Held { _file: file })
+    }
+}
+
+fn opened(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    owned(options.read(true).write(true).create(true)).open(path)
+}
+
+/// What stands in the file of a lock.
+fn said(file: &mut File) -> String {
+    let mut holds = String::new();
+    // Where it can't be read it says nothing.
+    let _ = file.take(400).read_to_string(&mut holds);
+    holds.trim().to_owned()
+}
+
+fn write_down(file: &mut File, whose: &str) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{whose}")
+}
+
+fn taken(file: &mut File, path: &Path, what: Busy) -> LedgerError {
+    let _ = file.rewind();
+    LedgerError::Busy {
+        what,
+        holds: said(file),
+        path: PathBuf::from(human::path(path)),
     }
 }
 
@@ -107,6 +163,31 @@ impl Shared {
         self.take("dataset", &target.identity(), Busy::Dataset, who)
     }
 
+    /// Takes the lock of a data set together with the other shards of a plan.
+    ///
+    /// # Errors
+    /// As [`Shared::dataset`].
+    pub(crate) fn dataset_of_plan(
+        &self,
+        target: &TargetMark,
+        plan: &str,
+    ) -> Result<Option<Held>, LedgerError> {
+        let share = |path: &Path| Held::share(path, Busy::Dataset, plan);
+        self.take_by("dataset", &target.identity(), share)
+    }
+
+    /// Takes the lock of a data set's import, which shards take one by one.
+    ///
+    /// # Errors
+    /// Another shard's import is under way; the folder of the locks is another user's.
+    pub(crate) fn import(
+        &self,
+        target: &TargetMark,
+        who: &Who<'_>,
+    ) -> Result<Option<Held>, LedgerError> {
+        self.take("import", &target.identity(), Busy::Import, who)
+    }
+
     /// Takes the lock of a rejects file.
     ///
     /// # Errors
@@ -128,6 +209,15 @@ impl Shared {
         busy: Busy,
         who: &Who<'_>,
     ) -> Result<Option<Held>, LedgerError> {
+        self.take_by(kind, name, |path| Held::take(path, busy, who))
+    }
+
+    fn take_by(
+        &self,
+        kind: &str,
+        name: &str,
+        take: impl FnOnce(&Path) -> Result<Held, LedgerError>,
+    ) -> Result<Option<Held>, LedgerError> {
         let without = |error: &dyn std::fmt::Display| {
             tracing::warn!(
                 "runs on this machine can't be kept apart, because no lock can be created in {}: {error}; set TMPDIR to a \
@@ -143,7 +233,7 @@ impl Shared {
             };
         }
         let name = format!("{kind}-{:032x}.lock", xxh3_128(name.as_bytes()));
-        match Held::take(&self.folder.join(name), busy, who) {
+        match take(&self.folder.join(name)) {
             Err(LedgerError::Write { source, .. }) => without(&source),
             taken => taken.map(Some),
         }
@@ -203,6 +293,35 @@ mod tests {
         check(mark("https://a.example/", "ACME", "7586F21B"), true);
         drop(held);
         check(one, true);
+    }
+
+    #[test]
+    fn shards_of_a_plan_share_a_lock() {
+        let (_dir, shared) = shared();
+        let to = mark("https://a.example/", "ACME", "6586F21B");
+        let run = RunId::generate();
+        let who = Who {
+            run: &run,
+            pipeline: "nightly",
+        };
+        // What a run leaves there is nobody's.
+        drop(shared.dataset(&to, &who).unwrap());
+        let one = shared.dataset_of_plan(&to, "p").unwrap();
+        let other = shared.dataset_of_plan(&to, "p").unwrap();
+        let is_busy = |taken: Result<Option<Held>, LedgerError>| {
+            let text = taken.unwrap_err().to_string();
+            assert!(text.contains("(shards of plan p)"), "{text}");
+        };
+        is_busy(shared.dataset_of_plan(&to, "q"));
+        is_busy(shared.dataset(&to, &who));
+        drop(one);
+        is_busy(shared.dataset_of_plan(&to, "q"));
+        is_busy(shared.dataset(&to, &who));
+        drop(other);
+        let held = shared.dataset(&to, &who).unwrap();
+        assert!(shared.dataset_of_plan(&to, "p").is_err());
+        drop(held);
+        assert!(shared.dataset_of_plan(&to, "q").is_ok());
     }
 
     #[cfg(unix)]

@@ -11,6 +11,7 @@ pub(crate) mod plan;
 mod retention;
 pub(crate) mod rows;
 pub(crate) mod seal;
+pub(crate) mod shards;
 mod sources;
 
 pub(crate) use approval::{Approval, ApprovalError, Plan};

@@ -19,9 +19,10 @@ use super::entry::{PipelineMark, TargetMark};
 use crate::files::part::Part;
 use crate::report::human;
 use crate::report::run::{PlanReport, PlannedChanges, RunId, Verdict};
+use crate::settings::shard::Shard;
 
 /// Version of the file's form.
-const PLAN_VERSION: u32 = 1;
+pub(super) const PLAN_VERSION: u32 = 1;
 
 /// How long a plan can be carried out.
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -51,6 +52,12 @@ pub(crate) struct PlanFile {
     /// What stops it, in words.
     pub why: Option<String>,
     pub content: Content,
+    /// The shards that carry it out, each for itself; nothing where one run does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
+    /// The shard that carries its part out, in a process that does.
+    #[serde(skip)]
+    pub part: Option<Shard>,
     /// What else the survey found, as the report has it.
     pub found: Value,
 }
@@ -74,6 +81,23 @@ pub(crate) struct Rows {
     pub superseded: u64,
     pub unchanged: u64,
     pub sent: u64,
+}
+
+/// The shards of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Shards {
+    pub of: u32,
+    /// Seed of the hash that tells their rows apart.
+    pub seed: u64,
+    /// Of each, in order: the hash of its upload, and how many rows that has.
+    pub uploads: Vec<Upload>,
+}
+
+/// What one shard sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Upload {
+    pub body: String,
+    pub rows: u64,
 }
 
 /// A plan that is carried out.
@@ -116,6 +140,16 @@ pub enum PlanError {
     Stale { hash: String, what: &'static str },
     #[error("guards stopped the plan ({}), and nobody has approved it; if it is meant, add --approve {hash}", guards.join(", "))]
     NotApproved { hash: String, guards: Vec<String> },
+    #[error(
+        "it is a plan of one run, and not of shards: rostream apply FILE; a plan of shards is made by `rostream report merge`"
+    )]
+    Whole,
+    #[error(
+        "it is a plan of {of} shards, each of which carries out its part: rostream run PIPELINE --shard 1/{of} --plan FILE"
+    )]
+    Parts { of: u32 },
+    #[error("it is a plan of {of} shards with the seed {seed}: --shard I/{of} --shard-seed {seed}")]
+    OtherShards { of: u32, seed: u64 },
     #[error("the plan can't be applied, and not be approved either: {0}")]
     Stopped(String),
     #[error("--approve has the hash {given}, and the plan has {hash}")]
@@ -127,7 +161,12 @@ impl PlanError {
     pub(crate) fn is_usage(&self) -> bool {
         matches!(
             self,
-            PlanError::Read { .. } | PlanError::NotAPlan(_) | PlanError::InTheWay(_)
+            PlanError::Read { .. }
+                | PlanError::NotAPlan(_)
+                | PlanError::InTheWay(_)
+                | PlanError::Whole
+                | PlanError::Parts { .. }
+                | PlanError::OtherShards { .. }
         )
     }
 }
@@ -141,7 +180,7 @@ pub(crate) struct About {
 }
 
 /// What guards said of a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Said {
     pub verdict: Verdict,
     pub guards: Vec<String>,
@@ -163,7 +202,7 @@ impl PlanFile {
             plan_version: PLAN_VERSION,
             hash,
             created_at: now,
-            expires_at: now.saturating_add(LIFE).unwrap_or(Timestamp::MAX),
+            expires_at: until(now),
             rostream_version: env!("CARGO_PKG_VERSION").to_owned(),
             pipeline,
             target,
@@ -171,6 +210,8 @@ impl PlanFile {
             guards: said.guards,
             why: said.why,
             content,
+            shards: None,
+            part: None,
             found,
         }
     }
@@ -298,6 +339,17 @@ impl PlanFile {
         }
     }
 
+    /// Whether one run carries it out.
+    ///
+    /// # Errors
+    /// Shards do.
+    pub(crate) fn is_of_one_run(&self) -> Result<(), PlanError> {
+        match &self.shards {
+            Some(shards) => Err(PlanError::Parts { of: shards.of }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether it is about a pipeline of this name and meaning.
     ///
     /// # Errors
@@ -366,7 +418,7 @@ impl PlanFile {
     pub(crate) fn approval(&self) -> Approval {
         Approval {
             approval_version: APPROVAL_VERSION,
-            hash: self.hash.clone(),
+            hash: self.used_as(),
             pipeline: self.pipeline.name.clone(),
             target: self.target.clone().unwrap_or_default(),
             plan: self.content.plan.clone(),
@@ -389,6 +441,11 @@ impl PlanFile {
             leavers: None,
         }
     }
+}
+
+/// Until when a plan holds that was made at a moment.
+pub(super) fn until(made: Timestamp) -> Timestamp {
+    made.saturating_add(LIFE).unwrap_or(Timestamp::MAX)
 }
 
 fn read(path: &Path) -> io::Result<String> {

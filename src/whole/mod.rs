@@ -19,6 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::batch::Fault;
+use crate::report::human;
 use crate::report::run::{AsOf as AsOfReport, Line, Seen};
 use crate::rule::Keep;
 use as_of::{AsOf, Reader, SpillError};
@@ -196,10 +197,17 @@ impl Places<'_> {
         self.lines.place(record).map(|place| place.file)
     }
 
-    /// `on line 5`, or `in b.csv on line 5` where that is another file than `from` is in.
+    /// `on line 5`, or `in b.csv on line 5` where that is another file than `from` is in. Where it is the very line of
+    /// `from`, as in JSON that has no line breaks, the record's number tells them apart.
     fn seen_from(&self, from: u32, record: u32) -> String {
-        match (self.lines.place(record), self.file(from)) {
-            (Some(Place { file, line }), Some(own)) if file == own => format!("on line {line}"),
+        match (self.lines.place(record), self.lines.place(from)) {
+            (Some(place), Some(own)) if place == own && record != from => format!(
+                "on the same line, as the {} record that was read",
+                human::ordinal(record.saturating_add(1))
+            ),
+            (Some(Place { file, line }), Some(own)) if file == own.file => {
+                format!("on line {line}")
+            }
             (Some(Place { file, line }), _) => {
                 format!("in {} on line {line}", self.files[file as usize])
             }

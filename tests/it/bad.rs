@@ -652,7 +652,7 @@ fn data_that_cannot_be_read() {
         "source: { path: w.json }\n",
         &[("w.json", b"[{\"a\":\"1\"}]\n\nrest")],
         1,
-        "error: w.json:3:1: expected a JSON object or an array of objects, found what is not JSON\n",
+        "error: w.json:3:1: expected the end of the file behind a JSON document, or another object or array, found what is not JSON\n",
     );
     table.check(
         "check",

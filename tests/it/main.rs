@@ -77,6 +77,7 @@ mod secrets;
 mod several;
 mod severity;
 mod sftp;
+mod shards;
 mod sheets;
 mod soak;
 mod source;

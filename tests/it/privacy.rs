@@ -92,12 +92,19 @@ fn what_is_old_is_removed_and_what_is_needed_stays() {
     let ended = night(&rig, &rows);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     assert_eq!(rig.tell(&["check", "pipeline.yaml"]).code, 3);
+    // As a shard has it.
+    fs::copy(
+        rig.path("out/rejects.csv"),
+        rig.path("out/rejects.3-of-8.csv"),
+    )
+    .unwrap();
     rig.write("out/rejects.mend.csv", "somebody's own\n");
     for name in [
         "rejects.check.csv",
         "rejects.csv",
         "results.csv",
         "rejects.mend.csv",
+        "rejects.3-of-8.csv",
     ] {
         age(&rig.path(&format!("out/{name}")), 15);
     }
@@ -111,6 +118,7 @@ fn what_is_old_is_removed_and_what_is_needed_stays() {
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(!rig.path("out/rejects.check.csv").exists());
     assert!(!rig.path("out/rejects.csv").exists());
+    assert!(!rig.path("out/rejects.3-of-8.csv").exists());
     assert!(!rig.path("out/results.csv").exists());
     ended.says(
         "warning: out/rejects.mend.csv is older than rejects.keep (14days) and stays, because",

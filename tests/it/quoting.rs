@@ -81,7 +81,7 @@ fn a_quote_that_is_never_closed_takes_lines_along_that_are_told_and_counted() {
     for word in words {
         assert!(found[0].2.contains(word), "{}", found[0].2);
     }
-    let told = "rejected                1  and 3 more lines swallowed by wrong quotes";
+    let told = "rejected                1  and 3 more lines that they took along";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 
@@ -92,7 +92,7 @@ fn the_reject_limit_sees_the_lines_that_were_taken_along() {
         let (rig, ended) = run("", STRAY, &limit, &[]);
         assert_eq!(ended.code, code, "{limit}: {}", ended.stderr);
         if code == 4 {
-            let told = "4 of 6 rows were rejected (3 of them as lines swallowed by a wrong quote)";
+            let told = "4 of 6 rows were rejected (3 of them as lines that others took along)";
             assert!(ended.stderr.contains(told), "{}", ended.stderr);
             assert_eq!(rig.taken(), (0, 0));
         }

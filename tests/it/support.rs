@@ -285,6 +285,11 @@ impl Rig {
         self.start_with_stdin(args, Stdio::null())
     }
 
+    /// Any command, started and left running.
+    pub fn start_of(&self, args: &[&str]) -> Child {
+        self.command_of(args).stdin(Stdio::null()).spawn().unwrap()
+    }
+
     /// The same, in a shell that does something first.
     pub fn start_after(&self, first: &str) -> Child {
         let run = self.command(&[]);
@@ -326,6 +331,7 @@ impl Rig {
                 + count("rejected")
                 + count("filtered")
                 + count("superseded")
+                + count("other_shards")
                 + count("unchanged")
                 + count("withheld"),
         );

@@ -255,16 +255,20 @@ fn every_help_has_its_parts_in_order() {
     assert!(help.contains("Exit codes:"), "{help}");
 }
 
-/// Those that need a run to take up, addresses, or a terminal to stop them: here they are read, and elsewhere they run.
+/// Those that need a run to take up, reports of shards, addresses, or a terminal to stop them: here they are read, and elsewhere they run.
 const ELSEWHERE: &[&str] = &[
     "resume", "results", "retry", "generate", "upload", "import", "sandbox", "forget", "test",
+    "report",
 ];
 
 #[test]
 fn examples_of_the_help_run() {
     let rig = Rig::new();
     rig.write("export.csv", EXPORT);
-    rig.pipeline("source: { path: export.csv }", "");
+    rig.pipeline(
+        "source: { path: export.csv }\nvalidate: { key: employeeID }",
+        "",
+    );
     let text = rig.read("pipeline.yaml");
     let mut seen = BTreeSet::new();
     for (name, help) in helps() {

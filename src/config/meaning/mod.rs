@@ -162,6 +162,7 @@ impl Meaning<'_> {
             keep: meant.keep,
             tests: spec.tests,
             mend: None,
+            shard: None,
             origin: self.origin,
             folder: self.folder,
             places: self.places,

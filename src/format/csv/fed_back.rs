@@ -341,20 +341,29 @@ mod tests {
         check(OnRagged::Reject, "1,800,\"x, y\"", said, "1|800|x, y");
         check(OnRagged::Reject, "1,\"5\"\" pipe\",x", said, "1|5\" pipe|x");
         // Surplus cells do not hide them, whether the parser counts them or a spreadsheet has given the header as many.
-        let both = |expected: &str, found: &str| {
-            format!(" ragged expected {expected} cells as in the header, found {found}|{still}")
+        let both = |expected: &str, added: &str, found: &str| {
+            format!(
+                " ragged expected {expected} cells as in the header{added}, found {found}|{still}"
+            )
         };
         let row = "1,\"\"\"80\"\"0\",\"\"\"y\"\"\",w.csv,2,parse,,quote,m,more\n";
-        check_row(OnRagged::Reject, 9, row, &both("9", "10"));
-        check_row(OnRagged::Pad, 10, row, &both("3", "4"));
+        check_row(
+            OnRagged::Reject,
+            9,
+            row,
+            &both("9", " (6 of them are what a rejects file adds)", "10"),
+        );
+        check_row(OnRagged::Pad, 10, row, &both("3", "", "4"));
         let surplus = "1,80,y,w.csv,2,parse,,quote,m,\"\"\"80\"\"0\"\n";
-        let too_many = " ragged expected 9 cells as in the header, found 10| quote a cell that is too many still has its \
+        let too_many = " ragged expected 9 cells as in the header (6 of them are what a rejects file adds), found 10\
+                        | quote a cell that is too many still has its \
                         wrong quotes";
         check_row(OnRagged::Reject, 9, surplus, too_many);
         let torn = "1,80,6\"x,w.csv,2,parse,,quote,m,z\"\n";
         check_row(OnRagged::Reject, 9, torn, too_many);
         let mended = "1,800,y,w.csv,2,parse,,quote,m,more\n";
-        let ragged = " ragged expected 9 cells as in the header, found 10";
+        let ragged = " ragged expected 9 cells as in the header (6 of them are what a rejects file adds), found \
+                      10";
         check_row(OnRagged::Reject, 9, mended, ragged);
         let without = "1,\"\"\"80\"\"0\",y,w.csv,2,parse; parse,; name,ragged; quote,m; m\n";
         check_row(OnRagged::Reject, 9, without, still);

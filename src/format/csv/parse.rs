@@ -394,14 +394,16 @@ impl Parser {
             found,
             surplus,
         } = ragged;
+        // What a rejects file adds belongs to its header, too, and whoever puts a row right did not write it.
+        let added = match expected.saturating_sub(batch.width()) {
+            0 => String::new(),
+            added => format!(" ({added} of them are what a rejects file adds)"),
+        };
+        let wrong = format!("expected {expected} cells as in the header{added}, found {found}");
         let message = match self.on_ragged {
             OnRagged::Pad if !surplus => return Ok(()),
-            OnRagged::Pad => format!(
-                "expected {expected} cells as in the header, found {found}, and the extra cells are not empty"
-            ),
-            OnRagged::Reject => {
-                format!("expected {expected} cells as in the header, found {found}")
-            }
+            OnRagged::Pad => format!("{wrong}, and the extra cells are not empty"),
+            OnRagged::Reject => wrong,
             OnRagged::Fail => {
                 return Err(RaggedError {
                     line: batch.row(row).line,

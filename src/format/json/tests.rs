@@ -299,7 +299,7 @@ fn says_where_documents_are_ill_formed() {
         "{\"id\":1}\n5",
         1,
         1,
-        "expected a JSON object or an array of objects, found a number",
+        "expected the end of the file behind a JSON document, or another object or array, found a number",
     );
     // The place is behind a character of several bytes.
     check(

@@ -108,6 +108,7 @@ read! {
         filtered: u64,
         rejected: u64,
         superseded: u64,
+        other_shards: u64,
         withheld: u64,
         carried: u64,
         unchanged: u64,

@@ -50,6 +50,7 @@ fn parts(c: &Counts) -> Vec<Part> {
     let kept = c.sent.saturating_sub(c.deletes).saturating_sub(c.carried);
     let held = "valid, and not sent";
     let theirs = "the server has them as they are";
+    let elsewhere = "another shard sends them, or says what is wrong with them";
     let over = "another row goes in their place";
     let too_many = "they would delete somebody, and too many do";
     let parts = [
@@ -58,6 +59,7 @@ fn parts(c: &Counts) -> Vec<Part> {
         ("unchanged", c.unchanged, Tone::Nth(1), theirs),
         ("filtered", c.filtered, Tone::Quiet, "left out by a filter"),
         ("superseded", c.superseded, Tone::Nth(3), over),
+        ("other shards", c.other_shards, Tone::Quiet, elsewhere),
         ("withheld", c.withheld, Tone::Warning, too_many),
         ("rejected", c.rejected, Tone::Bad, "at fault"),
     ];

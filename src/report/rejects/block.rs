@@ -31,6 +31,11 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// How many records they are, rejected or not.
+    pub(super) fn len(&self) -> u32 {
+        self.batch.len() as u32
+    }
+
     pub(super) fn faults(&self) -> &'a Faults {
         self.batch.faults()
     }
@@ -135,6 +140,17 @@ impl RowWriter {
             bytes: page.bytes,
             rows,
             kinds: count(found, &by_row),
+        }
+    }
+
+    /// Writes the rejected rows of a block but for these `others`, which are in order; nothing else is counted.
+    pub(super) fn write_without(&self, of: &Records<'_>, others: &[u32], first: bool) -> Rejected {
+        let is_own = |row: u32| others.binary_search(&row).is_err();
+        let mut by_row = of.batch.faults().by_row();
+        by_row.retain(|(row, _)| is_own(*row));
+        Rejected {
+            kinds: count(of.batch.faults(), &by_row),
+            ..self.write_some(of, is_own, first)
         }
     }
 

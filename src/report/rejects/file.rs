@@ -58,6 +58,8 @@ pub struct RejectsFile {
     /// Whether the next row is the first, and is to be written as that.
     at_first: bool,
     rejected: Tally,
+    /// Rows that other shards write.
+    elsewhere: Tally,
     refused: Tally,
     page: Page,
     held_back: bool,
@@ -144,6 +146,7 @@ impl RejectsFile {
             at_first: writer.format.first_is_special(),
             writer: Arc::new(writer),
             rejected: Tally::default(),
+            elsewhere: Tally::default(),
             refused: Tally::default(),
             page: Page::default(),
             held_back: false,
@@ -211,6 +214,31 @@ impl RejectsFile {
             written => written,
         };
         let written = written.unwrap_or_else(|| writer.write_some(of, |_| true, self.at_first));
+        self.put_written(&written, of)
+    }
+
+    /// As [`RejectsFile::write_block`], of a block of which these `others`, in order, are rows that other shards write:
+    /// they are counted, and by themselves.
+    pub(crate) fn write_block_of_shard(
+        &mut self,
+        of: &Records<'_>,
+        written: Option<Rejected>,
+        (touched, others): (&[u32], &[u32]),
+    ) -> Result<(), RejectsError> {
+        if others.is_empty() {
+            return self.write_block(of, written, touched);
+        }
+        let own: Vec<u32> = (0..of.len())
+            .filter(|row| others.binary_search(row).is_err())
+            .collect();
+        let theirs = self.writer.write_without(of, &own, false);
+        theirs.count_in(&mut self.elsewhere, of.faults());
+        let written = self.writer.write_without(of, others, self.at_first);
+        self.put_written(&written, of)
+    }
+
+    /// Counts rows of a block, and puts what is written of them into the file.
+    fn put_written(&mut self, written: &Rejected, of: &Records<'_>) -> Result<(), RejectsError> {
         if written.is_empty() {
             return Ok(());
         }
@@ -253,12 +281,18 @@ impl RejectsFile {
         emptied.map_err(|e| self.broken(e))?;
         self.at_first = self.writer.format.first_is_special();
         self.rejected = Tally::default();
+        self.elsewhere = Tally::default();
         Ok(())
     }
 
     /// Rows written so far that were never sent.
     pub fn rejected(&self) -> &Tally {
         &self.rejected
+    }
+
+    /// Rows so far that were never sent, and that other shards write.
+    pub(crate) fn elsewhere(&self) -> &Tally {
+        &self.elsewhere
     }
 
     /// Writes the file down to the disk and puts it in its place. What is written after that goes into a copy.

@@ -69,6 +69,10 @@ impl Tally {
             source: fault.source_column().clone(),
             renamed: fault.source.as_ref().map(|_| fault.column.clone()),
         };
+        self.count_as(column, code, rows);
+    }
+
+    fn count_as(&mut self, column: Column, code: &str, rows: u64) {
         if let Some(n) = self.columns.get_mut(&column).and_then(|c| c.get_mut(code)) {
             *n += rows;
         } else if self.kinds < MAX_KINDS {
@@ -77,6 +81,19 @@ impl Tally {
             codes.insert(code.to_owned(), rows);
         } else {
             self.others += rows;
+        }
+    }
+
+    /// Counts what another has counted.
+    pub(crate) fn merge(&mut self, other: &Tally) {
+        self.rows += other.rows;
+        self.taken_along += other.taken_along;
+        self.faults += other.faults;
+        self.others += other.others;
+        for (column, codes) in &other.columns {
+            for (code, faults) in codes {
+                self.count_as(column.clone(), code, *faults);
+            }
         }
     }
 

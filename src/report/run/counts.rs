@@ -29,6 +29,9 @@ pub struct RowCounts {
     /// Not sent, as another row goes in their place.
     #[serde(default)]
     pub superseded: u64,
+    /// Rows of which other shards say what becomes of them.
+    #[serde(default)]
+    pub other_shards: u64,
     /// Not sent, as they would delete somebody, and too many do.
     #[serde(default)]
     pub withheld: u64,
@@ -69,7 +72,7 @@ impl RowCounts {
     }
 
     /// Whether every row is accounted for: `read + deletes + carried = sent + would_send + rejected + filtered +
-    /// superseded + unchanged + withheld` and `sent = accepted + failed + unprocessed + unknown`.
+    /// superseded + unchanged + withheld + other_shards` and `sent = accepted + failed + unprocessed + unknown`.
     pub fn check(&self) -> Result<(), Mismatch> {
         let sum = |parts: &[u64]| parts.iter().copied().map(u128::from).sum::<u128>();
         let kept = [self.sent, self.would_send];
@@ -79,6 +82,7 @@ impl RowCounts {
             self.superseded,
             self.unchanged,
             self.withheld,
+            self.other_shards,
         ];
         if sum(&kept) + sum(&left_out) != sum(&[self.read, self.deletes, self.carried]) {
             return Err(Mismatch::Read(Box::new(*self)));
@@ -98,9 +102,9 @@ pub enum Mismatch {
     /// The rows read are not those accounted for.
     #[error(
         "the counts don't add up: {} rows read, {} deletions and {} carried forward, but {} sent + {} held back + {} rejected + \
-         {} filtered + {} superseded + {} unchanged + {} withheld",
+         {} filtered + {} superseded + {} unchanged + {} withheld{}",
         .0.read, .0.deletes, .0.carried, .0.sent, .0.would_send, .0.rejected, .0.filtered, .0.superseded, .0.unchanged,
-        .0.withheld
+        .0.withheld, match .0.other_shards { 0 => String::new(), rows => format!(" + {rows} of other shards") }
     )]
     Read(Box<RowCounts>),
     /// The rows sent are not those that results account for.

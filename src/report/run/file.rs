@@ -27,9 +27,17 @@ pub enum ReportError {
 }
 
 impl RunReport {
+    /// What tells its files from those of others.
+    fn name(&self) -> String {
+        match &self.shard {
+            Some(part) => format!("{}.{}", self.run_id, part.shard.in_names()),
+            None => self.run_id.to_string(),
+        }
+    }
+
     /// The report's file name.
     pub(crate) fn file_name(&self) -> String {
-        format!("{BEGINNING}{}.report.json", self.run_id)
+        format!("{BEGINNING}{}.report.json", self.name())
     }
 
     /// Makes the folder that reports go into, and tries whether a file can be made there: better before
@@ -52,7 +60,7 @@ impl RunReport {
 
     /// The name of its page, beside it.
     fn page_name(&self) -> String {
-        format!("{BEGINNING}{}{PAGE}", self.run_id)
+        format!("{BEGINNING}{}{PAGE}", self.name())
     }
 
     /// Writes the report as a page, for people.

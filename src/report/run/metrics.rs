@@ -28,7 +28,7 @@ impl RunReport {
             Outcome::Succeeded | Outcome::SucceededWithRejects => {
                 Some(self.ended_at.as_second().to_string())
             }
-            _ => earlier(path, &self.pipeline.name),
+            _ => earlier(path, &self.whose()),
         };
         let text = self.metrics(succeeded.as_deref());
         let written = || {
@@ -44,11 +44,20 @@ impl RunReport {
         })
     }
 
+    /// What tells its metrics from those of others: the pipeline, and of a shard which one it is.
+    fn whose(&self) -> String {
+        let pipeline = label("pipeline", &self.pipeline.name);
+        match &self.shard {
+            Some(part) => format!("{pipeline},{}", label("shard", &part.shard.to_string())),
+            None => pipeline,
+        }
+    }
+
     fn metrics(&self, succeeded: Option<&str>) -> String {
         let mut out = Metrics {
             text: String::new(),
             name: "",
-            pipeline: &self.pipeline.name,
+            whose: self.whose(),
         };
         out.begin("rostream_info", "The program and where it sends to.");
         let version = env!("CARGO_PKG_VERSION");
@@ -83,7 +92,7 @@ impl RunReport {
         out.text
     }
 
-    fn rows_and_bytes(&self, out: &mut Metrics<'_>) {
+    fn rows_and_bytes(&self, out: &mut Metrics) {
         let c = &self.counts;
         out.begin(
             "rostream_last_run_rows",
@@ -95,6 +104,7 @@ impl RunReport {
             ("filtered", c.filtered),
             ("rejected", c.rejected),
             ("superseded", c.superseded),
+            ("other_shards", c.other_shards),
             ("withheld", c.withheld),
             ("unchanged", c.unchanged),
             ("held_back", c.would_send),
@@ -115,7 +125,7 @@ impl RunReport {
         out.add(&[("of", "sent")], self.bytes.sent);
     }
 
-    fn steps(&self, out: &mut Metrics<'_>) {
+    fn steps(&self, out: &mut Metrics) {
         out.begin("rostream_last_run_step_seconds", "How long each step took.");
         let took = &self.seconds;
         for (step, took) in [
@@ -133,7 +143,7 @@ impl RunReport {
     }
 
     /// Faults by column and code, without small counts of sensitive columns.
-    fn faults_of(&self, out: &mut Metrics<'_>) {
+    fn faults_of(&self, out: &mut Metrics) {
         out.begin(
             "rostream_last_run_faults",
             "Faults of rows by column and code, rostream's and the server's.",
@@ -153,15 +163,16 @@ impl RunReport {
     }
 }
 
-/// Metrics as text, all of one pipeline.
-struct Metrics<'a> {
+/// Metrics as text, all of one pipeline, or of a shard of it.
+struct Metrics {
     text: String,
     /// The metric that was begun last.
     name: &'static str,
-    pipeline: &'a str,
+    /// The labels that say whose they are.
+    whose: String,
 }
 
-impl Metrics<'_> {
+impl Metrics {
     fn begin(&mut self, name: &'static str, help: &str) {
         self.name = name;
         let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge\n");
@@ -169,12 +180,7 @@ impl Metrics<'_> {
 
     /// A value of the metric that was begun last.
     fn add(&mut self, labels: &[(&str, &str)], value: impl Display) {
-        let _ = write!(
-            self.text,
-            "{}{{{}",
-            self.name,
-            label("pipeline", self.pipeline)
-        );
+        let _ = write!(self.text, "{}{{{}", self.name, self.whose);
         for (key, text) in labels {
             let _ = write!(self.text, ",{}", label(key, text));
         }
@@ -191,13 +197,13 @@ fn label(key: &str, text: &str) -> String {
 }
 
 /// When a run of the pipeline last succeeded, as the file says that stands there.
-fn earlier(path: &Path, pipeline: &str) -> Option<String> {
+fn earlier(path: &Path, whose: &str) -> Option<String> {
     let length = std::fs::metadata(path).ok()?.len();
     if length > LONGEST {
         return None;
     }
     let text = std::fs::read_to_string(path).ok()?;
-    let begins = format!("{SUCCESS}{{{}}} ", label("pipeline", pipeline));
+    let begins = format!("{SUCCESS}{{{whose}}} ");
     let value = text.lines().find_map(|line| line.strip_prefix(&begins))?;
     value.parse::<i64>().ok().map(|at| at.to_string())
 }

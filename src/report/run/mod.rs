@@ -33,7 +33,7 @@ pub(crate) use memory::peak_memory;
 pub(crate) use model::{
     Approval, Canary, ColumnReport, Deletions, DeltaReport, DriftFinding, DriftReport,
     GuardDecision, Hash, ImportReport, Items, Outcome, PipelineInfo, PreflightReport, PublicUrl,
-    RetryReport, RunId, RunReport, SourceFile, Unchecked, UploadReport, Withheld,
+    RetryReport, RunId, RunReport, ShardReport, SourceFile, Unchecked, UploadReport, Withheld,
 };
 pub(crate) use plan::{PlanReport, PlannedChanges, Total, Verdict};
 pub(crate) use rehires::RehiresReport;

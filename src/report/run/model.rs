@@ -24,6 +24,7 @@ use crate::guard::Decision;
 use crate::report::error::ErrorReport;
 use crate::report::pace::Moment;
 use crate::report::rejects::Tally;
+use crate::settings::shard::Shard;
 use crate::text::dates::Date;
 
 /// Version of the report's form.
@@ -139,6 +140,8 @@ pub(crate) struct RunReport {
     pub approval: Option<Approval>,
     /// The plan that was made, or is carried out; `null` where there is none.
     pub plan: Option<PlanReport>,
+    /// Which of the source's rows these are, where other processes have the others; `null` where they are all.
+    pub shard: Option<ShardReport>,
     /// What was held back as too many would be deleted; `null` where nothing was.
     pub withheld: Option<Withheld>,
     /// What differs from what the server has; `null` where all is sent whatever it has.
@@ -387,6 +390,17 @@ pub(crate) struct Approval {
     pub overrode: Vec<String>,
 }
 
+/// A part of the source's rows. Counts of rows and of rejects are its own; all else is told of the whole file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ShardReport {
+    #[serde(flatten)]
+    pub shard: Shard,
+    /// The plan of all shards that is carried out; `null` where this is a check.
+    pub plan: Option<String>,
+    /// What a check has found, for `rostream report merge`; `null` where it did not come to that, or this is a run.
+    pub checked: Option<serde_json::Value>,
+}
+
 /// What was held back as too many would be deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Withheld {
@@ -562,6 +576,7 @@ impl RunReport {
             deletions: None,
             approval: None,
             plan: None,
+            shard: None,
             withheld: None,
             delta: None,
             upload: None,

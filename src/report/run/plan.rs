@@ -147,7 +147,7 @@ impl PlannedChanges {
 
 impl PlanReport {
     /// What there is to say of it, a line each.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let file = self.file.as_deref();
         let file = file.map(|file| format!(" in {}", human::path(file)));
         let plan = format!("{}{}", self.hash, file.unwrap_or_default());

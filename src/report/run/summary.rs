@@ -16,6 +16,10 @@ impl RunReport {
     pub(crate) fn summary(&self, reports: &[&PathBuf]) -> String {
         let mut lines = Lines::default();
         lines.add("run", &format!("{}, {}", self.run_id, self.ending()));
+        if let Some(part) = &self.shard {
+            let shard = format!("{} (seed {})", part.shard, part.shard.seed);
+            lines.add("shard", &shard);
+        }
         if let Some(preflight) = &self.preflight {
             lines.add("preflight", &preflight.in_words());
         }
@@ -64,11 +68,8 @@ impl RunReport {
         }
         let along = match c.taken_along {
             0 => String::new(),
-            1 => "and 1 more line swallowed by a wrong quote".to_owned(),
-            more => format!(
-                "and {} more lines swallowed by wrong quotes",
-                human::count(more)
-            ),
+            1 => "and 1 more line that they took along".to_owned(),
+            more => format!("and {} more lines that they took along", human::count(more)),
         };
         if items.is_none() {
             lines.rows("rejected", c.rejected, &along);
@@ -98,6 +99,10 @@ impl RunReport {
         }
         if let Some(aliases) = &self.aliases {
             lines.add("aliases", &aliases.line());
+        }
+        if c.other_shards > 0 {
+            let why = "another shard sends them, or says what is wrong with them";
+            lines.rows("elsewhere", c.other_shards, why);
         }
         if c.withheld > 0 {
             let why = "not sent, as they would delete somebody and too many do";

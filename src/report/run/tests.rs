@@ -59,6 +59,7 @@ fn report() -> RunReport {
         rejected: 17,
         taken_along: 1_200,
         superseded: 0,
+        other_shards: 0,
         withheld: 0,
         carried: 0,
         unchanged: 0,
@@ -155,7 +156,7 @@ fn summary_of_a_whole_run() {
     read            1,000,000  178.6 MB from exports/workers.csv.gz
     skipped                 2  lines that are not records
     filtered            1,234  left out by a filter
-    rejected               17  and 1,200 more lines swallowed by wrong quotes
+    rejected               17  and 1,200 more lines that they took along
                 dob  date_format  8
                 dob  required     3
                 dob  d            2
@@ -459,6 +460,28 @@ fn counts_add_up_or_say_so() {
             ..RowCounts::default()
         },
         None,
+    );
+    check(
+        RowCounts {
+            read: 80,
+            rejected: 1,
+            would_send: 9,
+            other_shards: 70,
+            ..RowCounts::default()
+        },
+        None,
+    );
+    check(
+        RowCounts {
+            read: 80,
+            would_send: 9,
+            other_shards: 70,
+            ..RowCounts::default()
+        },
+        Some(
+            "the counts don't add up: 80 rows read, 0 deletions and 0 carried forward, but 0 sent + 9 held back + 0 rejected + 0 \
+             filtered + 0 superseded + 0 unchanged + 0 withheld + 70 of other shards",
+        ),
     );
     check(
         RowCounts {

@@ -25,6 +25,8 @@ fn every_code_is_explained() {
     let sources = [
         include_str!("../code.rs"),
         include_str!("../../state/error.rs"),
+        include_str!("../../cli/exit.rs"),
+        include_str!("../../cli/merge.rs"),
         include_str!("../../cli/open.rs"),
         include_str!("../../cli/resume.rs"),
         include_str!("../../cli/retry.rs"),

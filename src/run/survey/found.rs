@@ -1,5 +1,6 @@
 //! What a survey knows, however far it came.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Survey;
@@ -34,8 +35,26 @@ impl Survey {
         }
     }
 
-    /// What the survey knows, however far it came.
+    /// What the survey knows, however far it came. Of a shard, rows are its own, and all else is the whole file's.
     pub(crate) fn facts(&self) -> Facts {
+        let elsewhere = &self.elsewhere;
+        let whole = self.whole();
+        Facts {
+            filtered: whole.filtered - elsewhere.filtered,
+            good: whole.good - elsewhere.good,
+            superseded: whole.superseded - elsewhere.superseded,
+            other_shards: elsewhere.rows,
+            rejects: self.rejects.rejected().into(),
+            ..whole
+        }
+    }
+
+    /// The same of all shards together, which guards go by.
+    pub(crate) fn whole(&self) -> Facts {
+        let mut rejected = Cow::Borrowed(self.rejects.rejected());
+        if self.elsewhere.rows > 0 {
+            rejected.to_mut().merge(self.rejects.elsewhere());
+        }
         let digest = self.assembly.digest();
         Facts {
             read: self.read(),
@@ -47,7 +66,8 @@ impl Survey {
             carried: self.amended.carried.len() as u64,
             unchanged: self.unchanged(),
             changes: self.compared().filter(|_| self.sends_difference()),
-            rejects: self.rejects.rejected().into(),
+            other_shards: 0,
+            rejects: (&*rejected).into(),
             body_hash: (!self.engine.encoder().measures()).then(|| digest.hex()),
             digest,
             sources: self.source.origins().iter().map(|o| o.bytes()).collect(),

@@ -402,7 +402,7 @@ fn documents_that_can_not_be_read() {
         ),
         (
             "[{\"a\":1}]\n\n x",
-            "f:3:2: expected a JSON object or an array of objects, found what is not JSON",
+            "f:3:2: expected the end of the file behind a JSON document, or another object or array, found what is not JSON",
         ),
         (
             "{\"a\":1},{\"a\":2}",

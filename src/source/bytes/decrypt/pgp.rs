@@ -102,7 +102,7 @@ impl Keys {
         let mut buffer = vec![0; STEP];
         loop {
             let read = message.read(&mut buffer);
-            match read.map_err(|error| Wrong::Damaged(error.to_string()))? {
+            match read.map_err(broken)? {
                 0 => break,
                 read => out(&buffer[..read])?,
             }
@@ -236,5 +236,37 @@ fn says_it_is_by(signature: &Signature, key: &dyn VerifyingKey) -> bool {
 }
 
 fn damaged(error: Error) -> Wrong {
-    Wrong::Damaged(error.to_string())
+    Wrong::Damaged(in_words(&error))
+}
+
+/// The same of what is found while it is read.
+fn broken(error: io::Error) -> Wrong {
+    let of_crate = error.get_ref().and_then(|source| source.downcast_ref());
+    Wrong::Damaged(match (of_crate, error.kind()) {
+        (Some(error), _) => in_words(error),
+        (None, io::ErrorKind::UnexpectedEof) => CUT.to_owned(),
+        (None, _) => INTEGRITY.to_owned(),
+    })
+}
+
+const CUT: &str = "it ends before its time";
+const INTEGRITY: &str = "its own check says that it is not what was encrypted";
+
+/// What is wrong, in words that say something to whoever did not write the crate.
+fn in_words(error: &Error) -> String {
+    match error {
+        Error::IO { source, .. } if source.kind() == io::ErrorKind::UnexpectedEof => CUT.to_owned(),
+        Error::PacketIncomplete { .. } => CUT.to_owned(),
+        Error::MdcError | Error::Aead { .. } | Error::ChecksumMissmatch { .. } => {
+            INTEGRITY.to_owned()
+        }
+        Error::InvalidChecksum => "the checksum of its armor does not fit".to_owned(),
+        Error::InvalidArmorWrappers => {
+            "its first and last lines are not those of an armored file".to_owned()
+        }
+        Error::Unsupported { message, .. } | Error::Unimplemented { message, .. } => {
+            format!("it has what is not supported here: {message}")
+        }
+        _ => "its parts are not as OpenPGP has them".to_owned(),
+    }
 }
