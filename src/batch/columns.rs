@@ -18,6 +18,8 @@ pub struct Columns {
     names: Vec<(Arc<str>, usize)>,
     /// By physical column.
     kinds: Vec<Kinds>,
+    /// By physical column: the columns of the header that its values come from.
+    origins: Vec<Vec<usize>>,
     /// What the columns of the source can hold.
     source: Kinds,
     /// Whether the header is not known yet, so that a column that is not here may be there all the same.
@@ -34,20 +36,24 @@ pub struct Columns {
     asked: Option<Arc<Mutex<HashSet<String>>>>,
 }
 
-/// A column of the source to which a stage gave another name.
+/// A column whose values the source has under another name, or in several columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renamed {
     /// Its name at this point.
     pub name: Arc<str>,
-    /// Its name in the source.
+    /// Its name in the source; of one that is made of several, all their names, see [`JOINED`].
     pub source: Arc<str>,
 }
+
+/// Between the names of several columns.
+pub(crate) const JOINED: &str = ", ";
 
 impl Default for Columns {
     fn default() -> Columns {
         Columns {
             names: Vec::new(),
             kinds: Vec::new(),
+            origins: Vec::new(),
             source: Kinds::CELL,
             open: false,
             dots: false,
@@ -71,6 +77,7 @@ impl Columns {
         Columns {
             names: header.iter().cloned().zip(0..).collect(),
             kinds: vec![source; header.len()],
+            origins: (0..header.len()).map(|slot| vec![slot]).collect(),
             source,
             header,
             ..Columns::default()
@@ -126,6 +133,24 @@ impl Columns {
         }
     }
 
+    /// Says that from here on the values of a physical column are made of those in others, and it may be one of them:
+    /// faults then name the source's columns that these come from.
+    pub(crate) fn derive(&mut self, slot: usize, from: impl IntoIterator<Item = usize>) {
+        let mut origins: Vec<usize> = Vec::new();
+        for origin in from
+            .into_iter()
+            .flat_map(|slot| self.origins.get(slot))
+            .flatten()
+        {
+            if !origins.contains(origin) {
+                origins.push(*origin);
+            }
+        }
+        if let Some(known) = self.origins.get_mut(slot) {
+            *known = origins;
+        }
+    }
+
     /// What the columns of the source can hold.
     pub(crate) fn source(&self) -> Kinds {
         self.source
@@ -147,13 +172,25 @@ impl Columns {
         }
     }
 
-    /// The columns of the source that have another name by now.
+    /// The columns that the source has under another name: those that have been renamed by now, and those that are made
+    /// of others. A column that comes from none of the source's has no other name.
     pub fn renamed(&self) -> Vec<Renamed> {
         let renamed = self.names.iter().filter_map(|(name, slot)| {
-            let source = self.header.get(*slot)?;
-            (source != name).then(|| Renamed {
+            let origins = self.origins.get(*slot)?.iter();
+            let source = match &origins
+                .filter_map(|at| self.header.get(*at))
+                .collect::<Vec<_>>()[..]
+            {
+                [] => return None,
+                [only] => Arc::clone(only),
+                several => {
+                    let names: Vec<&str> = several.iter().map(|name| &***name).collect();
+                    names.join(JOINED).into()
+                }
+            };
+            (source != *name).then(|| Renamed {
                 name: name.clone(),
-                source: source.clone(),
+                source,
             })
         });
         renamed.collect()
@@ -258,6 +295,7 @@ impl Columns {
         self.names.push((Arc::from(name), slot));
         // Its cells are missing until a stage has filled them.
         self.kinds.push(Kinds::EMPTY);
+        self.origins.push(Vec::new());
         slot
     }
 
@@ -315,6 +353,35 @@ impl std::error::Error for NoColumn {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_that_come_from_others_are_known_by_those() {
+        let mut columns = Columns::from_header(["First", "Last", "Born", "kept"]);
+        let full = columns.add("full");
+        columns.derive(full, [0, 1, 0]);
+        let shout = columns.add("shout");
+        columns.derive(shout, [full, 2]);
+        columns.add("constant");
+        columns.rename("Born", "b").unwrap();
+        columns.rename("b", "born").unwrap();
+        columns.derive(3, [3]);
+        let told = |columns: &Columns| {
+            let names = columns.renamed().into_iter();
+            let names = names.map(|renamed| format!("{}={}", renamed.name, renamed.source));
+            names.collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(
+            told(&columns),
+            "born=Born; full=First, Last; shout=First, Last, Born"
+        );
+        columns.remove("First").unwrap();
+        columns.derive(2, []);
+        columns.derive(3, [1]);
+        assert_eq!(
+            told(&columns),
+            "kept=Last; full=First, Last; shout=First, Last, Born"
+        );
+    }
 
     #[test]
     fn names_that_look_like_one_that_is_looked_for() {

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::Renamed;
+use super::{JOINED, Renamed};
+use crate::text::compare::same_name;
 
 /// A fault of one row: data, not an error. Never holds the cell's value in `message`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub struct Fault {
     pub stage: &'static str,
     /// The column, by the name that it has at that step; empty where the fault is the whole row's.
     pub column: Arc<str>,
-    /// The name that the column has in the source, where a stage had renamed it by then.
+    /// The name that the column has in the source, where a stage had renamed it by then; of one that a stage made of
+    /// others, their names in the source.
     pub source: Option<Arc<str>>,
     /// A short stable word for scripts: `date_format`, `required`, `leaves_before_hired`.
     pub code: Cow<'static, str>,
@@ -28,10 +30,31 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The column by the source's own name, which is how whoever mends the file knows it; a column that a stage made
-    /// by the name that the stage gave it.
+    /// The column by the source's own name, which is how whoever mends the file knows it; one that comes from no column
+    /// of the source by the name that its stage gave it.
     pub fn source_column(&self) -> &Arc<str> {
         self.source.as_ref().unwrap_or(&self.column)
+    }
+
+    /// The column by both names, the source's and that of the pipeline: `Austritt (terminationDate)`. Nothing where
+    /// nobody sees a difference between them.
+    pub(crate) fn both_names(&self) -> Option<String> {
+        let source = self.source.as_ref()?;
+        let (sources, names) = (source.split(JOINED), self.column.split(JOINED));
+        if same_name(source, &self.column) {
+            return None;
+        }
+        if sources.clone().count() != names.clone().count() {
+            return Some(format!("{source} ({})", self.column));
+        }
+        // A rule across columns names several, of which some may have kept their names.
+        let both = sources
+            .zip(names)
+            .map(|(source, name)| match same_name(source, name) {
+                true => source.to_owned(),
+                false => format!("{source} ({name})"),
+            });
+        Some(both.collect::<Vec<_>>().join(JOINED))
     }
 
     /// Whether it says the same, of whatever row.
@@ -316,6 +339,27 @@ mod tests {
         assert_eq!(by_row[..4], [(0, 0), (0, 1), (1, 0), (1, 1)]);
         faults.retain(|row| row == 99);
         assert_eq!(faults.list().len(), 2);
+    }
+
+    #[test]
+    fn both_names_of_a_column() {
+        let check = |source: Option<&str>, column: &str, expected: Option<&str>| {
+            let fault = Fault {
+                column: Arc::from(column),
+                source: source.map(Arc::from),
+                ..fault(0, "c", "m")
+            };
+            assert_eq!(fault.both_names().as_deref(), expected);
+        };
+        check(None, "dob", None);
+        check(Some("Born"), "dob", Some("Born (dob)"));
+        check(Some("dob\u{a0}"), "dob", None);
+        check(Some("First, Last"), "full", Some("First, Last (full)"));
+        check(
+            Some("Austritt, hired"),
+            "left, hired",
+            Some("Austritt (left), hired"),
+        );
     }
 
     #[test]

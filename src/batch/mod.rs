@@ -19,7 +19,7 @@ use crate::text::scan::is_plain;
 use crate::text::unseen::hidden;
 pub use arrangement::Arrangement;
 pub use columns::Columns;
-pub(crate) use columns::{NoColumn, Renamed};
+pub(crate) use columns::{JOINED, NoColumn, Renamed};
 pub(crate) use faults::Wording;
 pub(crate) use faults::{Fault, Faults, Found};
 use pool::{Lease, Pool, Reuse};

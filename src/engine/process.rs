@@ -339,6 +339,14 @@ impl Engine {
         batch.name_sources(&self.renamed);
     }
 
+    /// What the source calls a column that is sent, where that is another name.
+    pub(crate) fn source_of(&self, sent: &str) -> Option<&Arc<str>> {
+        let mut renamed = self.renamed.iter();
+        renamed
+            .find(|renamed| *renamed.name == *sent)
+            .map(|renamed| &renamed.source)
+    }
+
     /// The rules, and what the target asks of every row.
     pub fn check(&self, batch: &mut Batch) {
         self.check_and(batch, |_| {});

@@ -204,6 +204,11 @@ impl BoundExpr {
         self.kinds
     }
 
+    /// The physical columns that it reads.
+    pub(crate) fn slots(&self) -> &[usize] {
+        &self.slots
+    }
+
     /// Looks at the cells of a batch that is about to be evaluated, as far as a comparison depends on their
     /// kinds. A comparison that once met what it compares with is done with.
     pub fn watch(&self, batch: &Batch) {

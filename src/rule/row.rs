@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::spec::{RowRule, STAGE, Severity};
-use crate::batch::{Batch, Columns, Fault};
+use crate::batch::{Batch, Columns, Fault, JOINED};
 use crate::expr::{self, BoundExpr, Expr, ExprError, Reads, Unfit, Use};
 use crate::text::dates::Date;
 
@@ -63,8 +63,8 @@ impl Rule {
             expr: bound.map_err(|e| ("assert", e.to_string()))?,
             code: self.code,
             message: self.message,
-            source: (sources != self.columns).then(|| sources.join(", ").into()),
-            columns: self.columns.join(", ").into(),
+            source: (sources != self.columns).then(|| sources.join(JOINED).into()),
+            columns: self.columns.join(JOINED).into(),
             severity: self.severity,
             counted,
         })

@@ -21,6 +21,8 @@ struct Refusal {
     code: String,
     /// The column that it is about, where the server names one that was sent; else empty.
     column: Arc<str>,
+    /// What the source calls it, where that is another name.
+    source: Option<Arc<str>>,
     message: String,
 }
 
@@ -29,6 +31,7 @@ impl Refusal {
         Refusal {
             code: code.to_owned(),
             column: Arc::from(""),
+            source: None,
             message: message.to_owned(),
         }
     }
@@ -58,8 +61,10 @@ impl Reason {
                 let columns = engine?.columns();
                 columns.need(name).ok().map(|(name, _)| name)
             });
+            let source = column.as_ref().and_then(|name| engine?.source_of(name));
             Refusal {
                 column: column.unwrap_or_default(),
+                source: source.cloned(),
                 ..Refusal::new(
                     code.into_iter()
                         .find(|code| !code.is_empty())
@@ -84,7 +89,7 @@ impl Reason {
             row,
             stage: IMPORT_STAGE,
             column: refusal.column.clone(),
-            source: None,
+            source: refusal.source.clone(),
             code: Cow::Owned(refusal.code.clone()),
             message: Cow::Owned(refusal.message.clone()),
         };

@@ -40,6 +40,7 @@ impl CoalesceSpec {
             .fold(default, |all, p| all | columns.kinds(p.1));
         let into = add_column(columns, &self.into, &reads)?;
         columns.hold(into, kinds);
+        columns.derive(into, slots.iter().map(|place| place.1));
         Ok(Some(Box::new(Coalesce {
             slots: slots.into_iter().map(|p| p.1).collect(),
             into,

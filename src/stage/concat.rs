@@ -38,6 +38,7 @@ impl ConcatSpec {
         let reads: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         let into = add_column(columns, &self.into, &reads)?;
         columns.hold(into, Kinds::TEXT);
+        columns.derive(into, slots.iter().map(|place| place.1));
         Ok(Some(Box::new(Concat {
             slots: slots.into_iter().map(|p| p.1).collect(),
             by: self.by.clone(),

@@ -134,6 +134,7 @@ impl Own {
         for name in self.0.writes() {
             let slot = columns.add(&name);
             columns.hold(slot, columns.kinds(slot) | Kinds::TEXT);
+            columns.derive(slot, reads.iter().map(|place| place.1));
             writes.push((Arc::from(name), slot));
         }
         Ok(Some(Box::new(Running {

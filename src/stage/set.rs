@@ -243,6 +243,7 @@ impl SetSpec {
             };
             let slot = columns.add(column);
             columns.hold(slot, value.kinds());
+            columns.derive(slot, value.reads().iter().copied());
             assignments.push(Assignment {
                 target: (columns.need(column)?.0, slot),
                 value,
@@ -277,6 +278,14 @@ impl Value {
             Value::Constant(Constant::Bool(_)) => Kinds::BOOL,
             Value::Constant(Constant::Empty) => Kinds::EMPTY,
             Value::Expression(expr) => expr.kinds(),
+        }
+    }
+
+    /// The physical columns that it is made of.
+    fn reads(&self) -> &[usize] {
+        match self {
+            Value::Constant(_) => &[],
+            Value::Expression(expr) => expr.slots(),
         }
     }
 }

@@ -105,6 +105,7 @@ impl SplitSpec {
                     false => Kinds::TEXT,
                 },
             );
+            columns.derive(slot, [source.1]);
             into.push(slot);
         }
         if !self.keep && !self.into.contains(&self.column) {

@@ -68,6 +68,7 @@ mod reading;
 mod reference;
 mod rejected;
 mod rejects_encoding;
+mod rejects_names;
 mod report;
 mod requests;
 mod retry;

@@ -295,13 +295,13 @@ fn job_history() {
 personIdExternal,userId,assignmentClass,startDate,endDate,seqNumber,emplStatus,jobTitle,managerId,fte,\
 _file,_line,_stage,_column,_code,_message
 100007,100007,ST,09/01/2023,12/31/9999,1,A,Engineer,100003,1,pipelines/data/job-history.csv,12,as_of,\
-personIdExternal,as_of_tie,\"in force on 2026-11-26 together with the row of the same key on line 13, and nothing in \
+personIdExternal,as_of_tie,\"personIdExternal (employeeID): in force on 2026-11-26 together with the row of the same key on line 13, and nothing in \
 `prefer` decides between them\"
 100007,100007,ST,09/01/2023,12/31/9999,1,A,Senior Engineer,100003,1,pipelines/data/job-history.csv,13,as_of,\
-personIdExternal,as_of_tie,\"in force on 2026-11-26 together with the row of the same key on line 12, and nothing in \
+personIdExternal,as_of_tie,\"personIdExternal (employeeID): in force on 2026-11-26 together with the row of the same key on line 12, and nothing in \
 `prefer` decides between them\"
 100008,100008,ST,03/01/2020,12/31/9999,1,A,Planner,100003,1,pipelines/data/job-history.csv,14,as_of,\
-personIdExternal,as_of_doubtful,\"the row of the same key on line 15 can't be read, and may be in force on 2026-11-26 in \
+personIdExternal,as_of_doubtful,\"personIdExternal (employeeID): the row of the same key on line 15 can't be read, and may be in force on 2026-11-26 in \
 place of this one\"
 100008,100008,ST,31/03/2024,12/31/9999,1,A,Senior Planner,100003,1,pipelines/data/job-history.csv,15,date,startDate,\
 date_format,expected a date as MM/DD/YYYY
@@ -327,12 +327,14 @@ Business Title,Hire Date,Termination Date,Annual Base Pay,Currency,FTE %,Is Peop
 Cost Center - ID,Location,_file,_line,_stage,_column,_code,_message
 00200007,Employee,Łukasz,Kowalski,lukasz.kowalski@example.com,P-10007,Engineer,2021-03-15-08:00,\
 2020-12-31-08:00,\"61,750.00\",EUR,100,N,00200003,CC-2100,Kraków,pipelines/data/workday.csv,8,validate,\
-\"Termination Date, Hire Date\",leaves_before_hired,the termination date is before the hire date
+\"Termination Date, Hire Date\",leaves_before_hired,\
+\"Termination Date (terminationDate), Hire Date (hireDate): the termination date is before the hire date\"
 00200008,Employee,Ana,,ana.silva@example.com,P-10008,HR Business Partner,2019-07-22-07:00,,TBC,GBP,60,N,\
 00200001,CC-3199,London,pipelines/data/workday.csv,9,number; lookup; validate,\
 Annual Base Pay; Cost Center - ID; Legal Name - Last Name,\
-number_format; lookup_missing; required,\"expected a number such as 1,234.50; `ID` in data/cost-centres.csv \
-has no such value; expected a value, found nothing\"
+number_format; lookup_missing; required,\"Annual Base Pay (salary): expected a number such as 1,234.50; \
+Cost Center - ID (costCentreID): `ID` in data/cost-centres.csv has no such value; \
+Legal Name - Last Name (lastName): expected a value, found nothing\"
 ";
     let found = copy.read("out/workday.rejects.csv").replace("\r\n", "\n");
     assert_eq!(found, rejects);
@@ -367,11 +369,11 @@ fn successfactors() {
 userId;firstName;lastName;preferredName;email;jobTitle;department;managerId;dateOfBirth;startDate;baseSalary;\
 emplStatus;_file;_line;_stage;_column;_code;_message
 0010003;José;García;Pepe;jose.garcia@example.com;Controller;Finance (FI200);0010002;07/19/1985;03/15/2012;\
-EUR 71.250,00;A;pipelines/data/successfactors.csv;6;validate;userId;key_duplicate;the same key stands on line 11
+EUR 71.250,00;A;pipelines/data/successfactors.csv;6;validate;userId;key_duplicate;userId (employeeID): the same key stands on line 11
 0010005;Jürgen;Weiß;;juergen.weiss@example.com;Werkleiter;Operations (OP300);0010001;31/05/1970;02/01/2001;\
 98.000,00;A;pipelines/data/successfactors.csv;8;date;dateOfBirth;date_format;expected a date as MM/DD/YYYY or [odata]
 0010003;Rex;James;;rex.james@example.com;Technician;Operations (OP300);0010005;01/14/1996;08/29/2022;\
-EUR 39.900,00;A;pipelines/data/successfactors.csv;11;validate;userId;key_duplicate;the same key stands on line 6
+EUR 39.900,00;A;pipelines/data/successfactors.csv;11;validate;userId;key_duplicate;userId (employeeID): the same key stands on line 6
 ";
     let file = "out/successfactors.rejects.csv";
     let found = copy.read(file).replace("\r\n", "\n");

@@ -65,7 +65,7 @@ impl<'a> Said<'a> {
             ),
             _ => self.join(
                 text,
-                |text, fault| push_clean(text, &fault.message, several),
+                |text, fault| push_message(text, fault, several),
                 |_| IS_ABSENT,
             ),
         }
@@ -96,6 +96,22 @@ impl<'a> Said<'a> {
             _ => fault.source_column(),
         }
     }
+}
+
+/// Appends the message of a fault. It names the column by both its names where the source has another one than the
+/// pipeline: where the message has the pipeline's name in it, there; else before it.
+fn push_message(out: &mut String, fault: &Fault, several: bool) {
+    let Some(both) = fault.both_names() else {
+        return push_clean(out, &fault.message, several);
+    };
+    let named = format!("`{}`", fault.column);
+    if fault.message.contains(&named) {
+        let message = fault.message.replace(&named, &format!("`{both}`"));
+        return push_clean(out, &message, several);
+    }
+    push_clean(out, &both, several);
+    out.push_str(": ");
+    push_clean(out, &fault.message, several);
 }
 
 /// Appends a code or message. They may come from a server: control characters become spaces, so that

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::few::Told;
+use crate::batch::JOINED;
 use crate::report::rejects::Tally;
 
 /// Rows by what became of them.
@@ -155,10 +156,10 @@ impl CodeCounts {
     /// Without small counts of `sensitive` columns, and of the codes that these have.
     pub(crate) fn without_few(mut self, sensitive: &[String]) -> CodeCounts {
         for count in &mut self.by_column {
-            let mut names = [Some(&count.column), count.renamed_to.as_ref()]
-                .into_iter()
-                .flatten();
-            if names.any(|name| sensitive.contains(name)) {
+            let names = [Some(&count.column), count.renamed_to.as_ref()];
+            // One may be made of several.
+            let mut names = (names.into_iter().flatten()).flat_map(|names| names.split(JOINED));
+            if names.any(|name| sensitive.iter().any(|sensitive| sensitive == name)) {
                 let of_code = self.by_code.iter_mut().filter(|c| c.code == count.code);
                 of_code.for_each(|of_code| of_code.faults = of_code.faults.unless_few());
                 count.faults = count.faults.unless_few();

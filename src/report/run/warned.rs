@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::as_of::{Line, Seen};
 use super::few::Told;
+use crate::batch::JOINED;
 use crate::report::human;
 use crate::text::shown::shown;
 
@@ -37,7 +38,7 @@ impl WarnedReport {
             // A rule across columns may name several.
             let mut names = renamed
                 .chain([&count.column])
-                .flat_map(|names| names.split(", "));
+                .flat_map(|names| names.split(JOINED));
             if names.any(|name| sensitive.iter().any(|sensitive| sensitive == name)) {
                 count.rows = count.rows.unless_few();
                 if count.rows.count().is_none() {

@@ -233,6 +233,13 @@ impl LookupSpec {
         for (to, from) in self.take.values().zip(places) {
             take.push((from, self.take_into(columns, to)?));
         }
+        let origin = key.1;
+        for &(_, slot) in &take {
+            match self.missing {
+                Missing::Keep => columns.derive(slot, [slot, origin]),
+                Missing::Reject | Missing::Empty => columns.derive(slot, [origin]),
+            }
+        }
         Ok(Some(Box::new(Lookup {
             key,
             take,
