@@ -11,6 +11,7 @@ mod facts;
 mod opening;
 pub(crate) mod order;
 pub(crate) mod process;
+pub(crate) mod transformed;
 pub(crate) mod written;
 
 pub use error::EngineError;
