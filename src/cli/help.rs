@@ -127,6 +127,19 @@ const EXAMPLES: &[(&str, &[Line])] = &[
         ],
     ),
     (
+        "transform",
+        &[
+            (
+                "rostream transform export.yaml --output ndjson > rows.ndjson",
+                "the rows as stages and rules leave them; rejects beside",
+            ),
+            (
+                "rostream transform export.yaml - < export.csv > rows.csv",
+                "rows of standard input",
+            ),
+        ],
+    ),
+    (
         "bench",
         &[(
             "rostream bench export.yaml --runs 1",

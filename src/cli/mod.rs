@@ -42,6 +42,7 @@ mod shard;
 mod state;
 mod stop;
 mod test;
+mod transform;
 mod turn;
 mod undescribed;
 mod work;
@@ -149,6 +150,8 @@ pub enum Command {
     Apply(apply::ApplyArgs),
     /// Show the first records before and after, side by side; nothing is sent.
     Preview(preview::PreviewArgs),
+    /// Take rows through stages and rules alone, from the source or standard input to standard output.
+    Transform(transform::TransformArgs),
     /// Measure how fast a pipeline is on its own source, step by step; its target is not touched.
     Bench(bench::BenchArgs),
     /// List the runs that the state folder knows: how they ended, what is open, since when nobody is deleted.
@@ -246,6 +249,7 @@ impl Cli {
             Command::Results(args) => args.run(globals, &progress),
             Command::Retry(args) => args.run(globals, &progress),
             Command::Preview(args) => args.run(globals),
+            Command::Transform(args) => args.run(globals),
             Command::Bench(args) => args.run(globals),
             Command::Sample(args) => match sample::run(&args) {
                 Ok(()) => Ok(Exit::Done),

@@ -210,6 +210,11 @@ impl Rejects {
         beside(&self.path, "check")
     }
 
+    /// The file that `transform` writes, for the same reason.
+    pub(crate) fn of_transform(&self) -> PathBuf {
+        beside(&self.path, "transform")
+    }
+
     /// Where the rejects of what is mended go: not over those that are read. A file of another name, as `check` writes,
     /// keeps it.
     pub(crate) fn of_mend(&self, written: &Path) -> PathBuf {

@@ -12,6 +12,7 @@ mod opening;
 pub(crate) mod order;
 pub(crate) mod process;
 mod shard;
+pub(crate) mod transformed;
 pub(crate) mod written;
 
 pub use error::EngineError;

@@ -544,7 +544,7 @@ impl Engine {
 }
 
 /// Whether the stages made no more of a block than can be told apart.
-fn fits(batch: &Batch, file: u32, line: u64) -> Result<(), BlockError> {
+pub(super) fn fits(batch: &Batch, file: u32, line: u64) -> Result<(), BlockError> {
     if !batch.overflows() {
         return Ok(());
     }

@@ -10,6 +10,7 @@ pub(crate) mod encode;
 pub(crate) mod header;
 pub(crate) mod json;
 mod parser;
+pub(crate) mod rows;
 pub(crate) mod unread;
 
 pub use header::{Header, Reading, RecordFormat};

@@ -279,7 +279,7 @@ pub(crate) fn decide(
     }
     // Which rule it is says more than how many rows are rejected in all.
     let broken = broken(totals, &mut decided.rulings);
-    let rejects = rejects(limits, totals, &mut decided.rulings);
+    let rejects = rejects(limits.rejects, totals, &mut decided.rulings);
     decided.stop = broken
         .or(rejects)
         .or_else(|| nothing_left(limits, totals))
@@ -397,6 +397,12 @@ pub(crate) fn deletes(limits: &Limits, totals: &Totals) -> bool {
     deletion(limits, totals, None) == Deletion::On
 }
 
+/// Whether more rows are at fault than the limits of rejects and of rules allow, whatever else guards would say.
+pub(crate) fn too_many(at_most: Option<Amount>, totals: &Totals) -> Option<Stop> {
+    let mut rulings = Vec::new();
+    broken(totals, &mut rulings).or_else(|| rejects(at_most, totals, &mut rulings))
+}
+
 fn deletion(limits: &Limits, totals: &Totals, last: Option<&Last>) -> Deletion {
     match limits.deletes {
         ImplicitDelete::Off => Deletion::NotAsked,
@@ -409,10 +415,10 @@ fn deletion(limits: &Limits, totals: &Totals, last: Option<&Last>) -> Deletion {
     }
 }
 
-fn rejects(limits: &Limits, totals: &Totals, rulings: &mut Vec<Ruling>) -> Option<Stop> {
+fn rejects(at_most: Option<Amount>, totals: &Totals, rulings: &mut Vec<Ruling>) -> Option<Stop> {
     let taken_along = totals.taken_along;
     let (read, rejected) = (totals.read + taken_along, totals.rejected + taken_along);
-    let (limit, words) = match limits.rejects {
+    let (limit, words) = match at_most {
         Some(limit) => (limit, format!("rejects.at_most is {limit}")),
         None if read < SHARES_FROM => return None,
         None => (

@@ -12,7 +12,7 @@
 //! | [`delete`](mod@delete) | who is gone, by an import of its own; [`delta`] is the store of the difference, [`kept`] that of guards |
 //!
 //! [`plan`](mod@plan) is what a plan says of it. [`mod@retry`] sends some rows of an earlier run again. [`resume`] begins
-//! with the wait, in another process. [`preview`] and [`bench`](mod@bench) use the first steps.
+//! with the wait, in another process. [`preview`], [`transform`](mod@transform) and [`bench`](mod@bench) use the first steps.
 
 pub(crate) mod advice;
 pub(crate) mod again;
@@ -55,6 +55,7 @@ pub(crate) mod survey;
 mod surveyed;
 mod tables;
 mod told;
+pub(crate) mod transform;
 mod turn;
 mod wait;
 mod warned;
