@@ -84,7 +84,7 @@ def rejects(pattern):
     """Rows of rejects files, sorted; a record in quotes may have several lines, so whole texts are compared by size."""
     lines = []
     for path in folder.glob(pattern):
-        lines += path.read_bytes().split(b"\n")[1:]
+        lines += [line for line in path.read_bytes().split(b"\n")[1:] if line]
     return sorted(lines)
 
 
