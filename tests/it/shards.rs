@@ -445,7 +445,8 @@ fn what_cannot_be_shared_out() {
         assert_eq!(rig.taken(), (0, 0), "{said}");
     };
     let check = |more: &str, said: &str| {
-        refused(&format!("check pipeline.yaml --shard 1/8 {more}"), said);
+        let args = format!("check pipeline.yaml --shard 1/8 {more}");
+        refused(args.trim_end(), said);
     };
     refused(
         "check pipeline.yaml --shard 0/8",
