@@ -6,7 +6,7 @@ use crate::support::Rig;
 const SOURCE: &str = "\
 Nr;Vorname;Nachname;Eintritt;Austritt;Land;status
 1;Ada;Byron;01.02.2020;;DE;A
-2;;;01.02.2020;;DE;A
+2;Cher;;01.02.2020;;DE;A
 3;Max;Muster;01.02.2020;31.02.2021;DE;A
 4;Eva;Adam;01.02.2020;01.01.2020;DE;A
 5;Ida;Lang;01.02.2020;;XX;A
@@ -17,7 +17,7 @@ Nr;Vorname;Nachname;Eintritt;Austritt;Land;status
 const SAID: [&str; 5] = [
     "3|Vorname, Nachname|pattern|Vorname, Nachname (fullName): ",
     "4|Austritt|date_format|Austritt (terminationDate): expected a date as DD.MM.YYYY",
-    "5|Austritt, Eintritt|left_before_hired|Austritt (terminationDate), Eintritt (hireDate): the row breaks ",
+    "5|Austritt, Eintritt|left_before_hired|Austritt (terminationDate), Eintritt (hireDate): expected ",
     "6|Land|one_of|Land (country): ",
     "7|status|one_of|",
 ];
@@ -43,6 +43,7 @@ fn rig() -> Rig {
          \x20 rows:\n\
          \x20 - assert: terminationDate == \"\" || terminationDate >= hireDate\n\
          \x20   code: left_before_hired\n\
+         \x20   columns: [terminationDate, hireDate]\n\
          rejects: { at_most: 100% }",
         "action: create\nidentify_by: { id_key: employeeID }",
     );
