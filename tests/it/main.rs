@@ -92,6 +92,7 @@ mod tls;
 mod together;
 mod told;
 mod tools;
+mod transform;
 mod turns;
 mod unknown;
 mod unseen;
