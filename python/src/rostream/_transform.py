@@ -46,10 +46,10 @@ def transform(
         RostreamError: more rows were rejected than the pipeline allows, the batches lack a column that it names, the
             pipeline file is wrong.
     """
-    every = iter(batches)
+    # A partition may be empty, which is no extract without records.
+    every = (batch for batch in batches if batch.num_rows)
     first = next(every, None)
     if first is None:
-        # Nobody said what the columns are.
         return
     command = [find_program(), "transform", os.fspath(pipeline), "-"]
     command += ["--input", "arrow", "--output", "arrow", "--log-format", "json"]
