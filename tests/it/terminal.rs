@@ -278,6 +278,8 @@ fn examples_of_the_help_run() {
             .lines()
             .filter_map(|line| line.strip_prefix("  rostream "))
         {
+            // What a shell would do is done here.
+            let line = &line.replace(" - < ", " ");
             let words = line
                 .split(" > ")
                 .next()
