@@ -384,7 +384,12 @@ fn a_query_that_breaks_off_sends_nothing() {
         1,
         "rows; a query can't be taken up where it broke, and nothing of it is used",
     );
-    let ended = postgres.run(&postgres.url(), whole, "", &["check", "pipeline.yaml"]);
+    let ended = postgres.run(
+        &postgres.url(),
+        whole,
+        "",
+        &["check", "--report", "pipeline.yaml"],
+    );
     assert_eq!(
         (ended.code, ended.count("read")),
         (0, 200_000),
@@ -435,7 +440,10 @@ fn a_run_that_is_stopped_stops_the_query() {
         "source:\n  sql: { url: { env: DB }, query: SELECT pg_sleep(600) AS id }",
         "identify_by: { id_key: id }",
     );
-    let mut command = crate::rostream(postgres.rig.folder(), &["check", "pipeline.yaml"]);
+    let mut command = crate::rostream(
+        postgres.rig.folder(),
+        &["check", "--report", "pipeline.yaml"],
+    );
     command
         .env("BASE_URL", postgres.rig.base_url())
         .env("DB", postgres.url());
@@ -467,7 +475,7 @@ fn servers_are_who_they_are_taken_for() {
             &url,
             sql,
             "validate: { columns: { id: { one_of: ['true'] } } }",
-            &["check", "pipeline.yaml"],
+            &["check", "--report", "pipeline.yaml"],
         )
     };
     for (host, query) in [

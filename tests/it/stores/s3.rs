@@ -142,7 +142,7 @@ fn one_file_packed_and_picked() {
     moto.put("a/w-0.csv.gz", packed);
     let ended = moto.run(
         "s3://hr-extracts/a/w-*\n  pick: newest",
-        &["check", "pipeline.yaml"],
+        &["check", "--report", "pipeline.yaml"],
     );
     assert_eq!(
         (ended.code, ended.count("read")),
@@ -150,7 +150,10 @@ fn one_file_packed_and_picked() {
         "{}",
         ended.stderr
     );
-    let ended = moto.run("s3://hr-extracts/a/w-1.csv", &["check", "pipeline.yaml"]);
+    let ended = moto.run(
+        "s3://hr-extracts/a/w-1.csv",
+        &["check", "--report", "pipeline.yaml"],
+    );
     assert_eq!(
         (ended.code, ended.count("read")),
         (0, 1),
@@ -166,7 +169,10 @@ fn a_list_of_many_pages() {
     for id in 0..1005 {
         moto.put(&format!("many/{id:04}.csv"), format!("employeeID\n{id}\n"));
     }
-    let ended = moto.run("s3://hr-extracts/many/*.csv", &["check", "pipeline.yaml"]);
+    let ended = moto.run(
+        "s3://hr-extracts/many/*.csv",
+        &["check", "--report", "pipeline.yaml"],
+    );
     assert_eq!(
         (ended.code, ended.count("read")),
         (0, 1005),
@@ -201,7 +207,7 @@ fn what_is_not_there() {
             "there is no bucket none (NoSuchBucket)",
         ),
     ] {
-        let ended = moto.run(path, &["check", "pipeline.yaml"]);
+        let ended = moto.run(path, &["check", "--report", "pipeline.yaml"]);
         assert_eq!(ended.code, code, "{path}: {}", ended.stderr);
         ended.says(expected);
     }
