@@ -24,7 +24,7 @@ validate:
   hierarchy: { parent: managerID, orphans: { absent: reject, rejected: warn, filtered: warn } }
 rejects: { at_most: 90% }
 report: { dir: night }
-wait: { at_most: 20s }";
+wait: { at_most: 5m }";
 
 /// An extract in which much is wrong that only the whole of it tells, over all shards.
 fn extract() -> String {
