@@ -38,7 +38,7 @@ impl Fault {
 
     /// The column by both names, the source's and that of the pipeline: `Austritt (terminationDate)`. Nothing where
     /// nobody sees a difference between them.
-    pub(crate) fn both_names(&self) -> Option<String> {
+    fn both_names(&self) -> Option<String> {
         let source = self.source.as_ref()?;
         let (sources, names) = (source.split(JOINED), self.column.split(JOINED));
         if same_name(source, &self.column) {
@@ -55,6 +55,19 @@ impl Fault {
                 false => format!("{source} ({name})"),
             });
         Some(both.collect::<Vec<_>>().join(JOINED))
+    }
+
+    /// The message, with both names of the column where they differ: where it has the pipeline's name in it, there; else
+    /// before it.
+    pub(crate) fn message_by_both_names(&self) -> Cow<'_, str> {
+        let Some(both) = self.both_names() else {
+            return Cow::Borrowed(&self.message);
+        };
+        let named = format!("`{}`", self.column);
+        Cow::Owned(match self.message.contains(&named) {
+            true => self.message.replace(&named, &format!("`{both}`")),
+            false => format!("{both}: {}", self.message),
+        })
     }
 
     /// Whether it says the same, of whatever row.
@@ -198,9 +211,9 @@ impl Faults {
         &self.kinds[kind as usize]
     }
 
-    /// How many kinds there are.
-    pub(crate) fn kinds(&self) -> usize {
-        self.kinds.len()
+    /// What is wrong with any rows, by the numbers of the kinds.
+    pub(crate) fn kinds(&self) -> &[Fault] {
+        &self.kinds
     }
 
     /// The rows that have faults and the kinds of these, row by row.
@@ -329,7 +342,7 @@ mod tests {
                 Wording::of("date", &column, "date_empty", "n"),
             );
         }
-        assert_eq!((faults.len(), faults.kinds()), (200, 2));
+        assert_eq!((faults.len(), faults.kinds().len()), (200, 2));
         let found: Vec<_> = faults.of(7).map(Found::to_fault).collect();
         assert_eq!(
             found,
@@ -360,6 +373,26 @@ mod tests {
             "left, hired",
             Some("Austritt (left), hired"),
         );
+    }
+
+    #[test]
+    fn a_message_names_the_column_by_both_names_where_they_differ() {
+        let check = |source: &str, message: &'static str, expected: &str| {
+            let fault = Fault {
+                source: Some(Arc::from(source)),
+                ..fault(0, "c", message)
+            };
+            assert_eq!(fault.message_by_both_names(), expected);
+        };
+        check("DOB", "expected a date", "DOB (dob): expected a date");
+        check("Born", "expected a date", "Born (dob): expected a date");
+        check(
+            "Born",
+            "`dob` is before `dob`",
+            "`Born (dob)` is before `Born (dob)`",
+        );
+        check("dob", "`dob` is late", "`dob` is late");
+        assert_eq!(fault(0, "c", "m").message_by_both_names(), "m");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The rejected rows of a block, as they are written: by the worker that found them at fault.
 
-use super::RejectedRow;
 use super::row::{Header, RejectFormat};
 use super::said::Page;
 use super::tally::Tally;
+use super::{RejectedRow, Told};
 use crate::batch::pool::{Lease, Pool};
 use crate::batch::{Batch, Fault, Faults};
 use crate::format::added::RAGGED;
@@ -44,7 +44,7 @@ impl<'a> Records<'a> {
     pub(super) fn row<T>(
         &self,
         row: usize,
-        faults: &[&Fault],
+        faults: &[Told<'_>],
         then: impl FnOnce(&RejectedRow<'_>) -> T,
     ) -> T {
         let raw = self.batch.raw_record(row);
@@ -117,6 +117,13 @@ impl RowWriter {
             text: String::new(),
         };
         let mut rows: Vec<Row> = Vec::new();
+        let messages: Vec<_> = (found.kinds().iter())
+            .map(Fault::message_by_both_names)
+            .collect();
+        let told = |&(_, kind): &(u32, u32)| Told {
+            fault: found.kind(kind),
+            message: &messages[kind as usize],
+        };
         let mut faults = Vec::new();
         for of_row in by_row.chunk_by(|a, b| a.0 == b.0) {
             let (row, _) = of_row[0];
@@ -124,7 +131,7 @@ impl RowWriter {
                 continue;
             }
             faults.clear();
-            faults.extend(of_row.iter().map(|(_, kind)| found.kind(*kind)));
+            faults.extend(of_row.iter().map(told));
             let first = first && rows.is_empty();
             let taken_along = of.row(row as usize, &faults, |rejected| {
                 self.format.push_row(&mut page, rejected, first);
@@ -217,7 +224,7 @@ impl Rejected {
 /// How often every kind of fault occurs, in the order in which they first do.
 fn count(faults: &Faults, by_row: &[(u32, u32)]) -> Vec<(u32, u64)> {
     let mut kinds: Vec<(u32, u64)> = Vec::new();
-    let mut places = vec![None; faults.kinds()];
+    let mut places = vec![None; faults.kinds().len()];
     for &(_, kind) in by_row {
         let place = *places[kind as usize].get_or_insert(kinds.len());
         match kinds.get_mut(place) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::name::remove_stale;
 use super::row::Header;
 use super::said::Page;
-use super::{IMPORT_STAGE, Records, Rejected, RejectedRow, RowWriter, Tally};
+use super::{IMPORT_STAGE, Records, Rejected, RejectedRow, RowWriter, Tally, Told};
 use crate::batch::Fault;
 use crate::files::part::{self, Part};
 use crate::text::encoded::Written;
@@ -173,7 +173,7 @@ impl RejectsFile {
 
     /// Writes a row and counts it: as refused where a fault is of [`IMPORT_STAGE`], else as rejected.
     pub(crate) fn write(&mut self, row: &RejectedRow<'_>) -> Result<(), RejectsError> {
-        let faults = row.faults.iter().copied();
+        let faults = row.faults.iter().map(|told| told.fault);
         if row.faults.iter().any(|f| f.stage == IMPORT_STAGE) {
             self.refused.add(faults);
         } else {
@@ -195,8 +195,12 @@ impl RejectsFile {
         row: usize,
         faults: &[Fault],
     ) -> Result<(), RejectsError> {
-        let faults: Vec<&Fault> = faults.iter().collect();
-        of.row(row, &faults, |row| self.write(row))
+        let messages: Vec<_> = faults.iter().map(Fault::message_by_both_names).collect();
+        let told = faults.iter().zip(&messages);
+        let told: Vec<_> = told
+            .map(|(fault, message)| Told { fault, message })
+            .collect();
+        of.row(row, &told, |row| self.write(row))
     }
 
     /// Writes the rejected rows of a block and counts them. A worker may have `written` them; of the `touched` rows, in

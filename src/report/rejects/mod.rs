@@ -38,6 +38,8 @@ pub(crate) use tally::Tally;
 pub use crate::format::added::ADDED;
 pub(crate) use name::{begins_as_ours, standing, table};
 
+use std::ops::Deref;
+
 use crate::batch::Fault;
 use crate::format::PARSE;
 use crate::format::csv::fault::{line_ends_within, takes_lines_along};
@@ -57,7 +59,24 @@ pub(crate) struct RejectedRow<'a> {
     /// The columns of the header that its file does not have.
     pub absent: &'a [usize],
     /// What is wrong with it: all faults of this row, in the order in which they were found.
-    pub faults: &'a [&'a Fault],
+    pub faults: &'a [Told<'a>],
+}
+
+/// A fault, and what is said of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    fault: &'a Fault,
+    /// Its message by the names that whoever reads the file knows. Many rows have the same fault: it is put together
+    /// once for all of them.
+    message: &'a str,
+}
+
+impl Deref for Told<'_> {
+    type Target = Fault;
+
+    fn deref(&self) -> &Fault {
+        self.fault
+    }
 }
 
 impl RejectedRow<'_> {
@@ -70,7 +89,7 @@ impl RejectedRow<'_> {
 
     /// The fault that leaves it open where the record's cells end, and whether it is one record.
     fn unsure(&self) -> Option<&Fault> {
-        let mut faults = self.faults.iter().copied();
+        let mut faults = self.faults.iter().map(|told| told.fault);
         faults.find(|fault| fault.stage == PARSE && takes_lines_along(&fault.code))
     }
 }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use super::RejectedRow;
-use crate::batch::Fault;
+use super::{RejectedRow, Told};
 use crate::batch::pool::Lease;
 use crate::format::PARSE;
 use crate::format::added::{ABSENT, CODE, COLUMN, FILE, JOIN, LINE, RAGGED, STAGE};
@@ -65,7 +64,7 @@ impl<'a> Said<'a> {
             ),
             _ => self.join(
                 text,
-                |text, fault| push_message(text, fault, several),
+                |text, fault| push_clean(text, fault.message, several),
                 |_| IS_ABSENT,
             ),
         }
@@ -75,7 +74,7 @@ impl<'a> Said<'a> {
     fn join(
         &self,
         text: &mut String,
-        of_fault: impl Fn(&mut String, &Fault),
+        of_fault: impl Fn(&mut String, &Told<'a>),
         of_absent: impl Fn(&'a str) -> &'a str,
     ) {
         for (at, fault) in self.row.faults.iter().enumerate() {
@@ -90,28 +89,12 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn column(&self, fault: &'a Fault) -> &'a str {
+    fn column(&self, fault: &Told<'a>) -> &'a str {
         match self.missing {
             Some(missing) if fault.stage == PARSE && fault.code == RAGGED => missing,
-            _ => fault.source_column(),
+            _ => fault.fault.source_column(),
         }
     }
-}
-
-/// Appends the message of a fault. It names the column by both its names where the source has another one than the
-/// pipeline: where the message has the pipeline's name in it, there; else before it.
-fn push_message(out: &mut String, fault: &Fault, several: bool) {
-    let Some(both) = fault.both_names() else {
-        return push_clean(out, &fault.message, several);
-    };
-    let named = format!("`{}`", fault.column);
-    if fault.message.contains(&named) {
-        let message = fault.message.replace(&named, &format!("`{both}`"));
-        return push_clean(out, &message, several);
-    }
-    push_clean(out, &both, several);
-    out.push_str(": ");
-    push_clean(out, &fault.message, several);
 }
 
 /// Appends a code or message. They may come from a server: control characters become spaces, so that

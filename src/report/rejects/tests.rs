@@ -27,6 +27,15 @@ fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -
     }
 }
 
+impl<'a> From<&'a Fault> for Told<'a> {
+    fn from(fault: &'a Fault) -> Told<'a> {
+        Told {
+            fault,
+            message: &fault.message,
+        }
+    }
+}
+
 /// A row as it is written.
 fn written(format: &RejectFormat, row: &RejectedRow<'_>, first: bool) -> Vec<u8> {
     let mut page = Page::default();
@@ -36,7 +45,7 @@ fn written(format: &RejectFormat, row: &RejectedRow<'_>, first: bool) -> Vec<u8>
 
 #[track_caller]
 fn check_row(header: &Header, original: &str, faults: &[Fault], expected: &str) {
-    let faults: Vec<&Fault> = faults.iter().collect();
+    let faults: Vec<_> = faults.iter().map(Told::from).collect();
     let row = RejectedRow {
         file: "w.csv",
         line: 7,
@@ -169,7 +178,7 @@ fn check_lines(rows: &[(&str, &[Fault])], expected: &[&str]) {
     assert_eq!(format.header_line(), b"");
     let mut out = Vec::new();
     for (at, (original, faults)) in rows.iter().enumerate() {
-        let faults: Vec<&Fault> = faults.iter().collect();
+        let faults: Vec<_> = faults.iter().map(Told::from).collect();
         let row = RejectedRow {
             file: "w.json",
             line: 7,
@@ -232,7 +241,7 @@ fn what_is_not_utf8_stays_so() {
             line: 7,
             original,
             absent: &[],
-            faults: &[&one[0]],
+            faults: &[Told::from(&one[0])],
         };
         written(&format, &row, false)
     };
@@ -343,7 +352,7 @@ proptest! {
         let header = Header::raw(names.join(",").as_bytes(), d, false);
         let faults = [fault("s", "c", "code", "a, \"b\"")];
         let row = RejectedRow {
-            file: "f", line: 1, original: raw.as_bytes(), absent: &[], faults: &[&faults[0]],
+            file: "f", line: 1, original: raw.as_bytes(), absent: &[], faults: &[Told::from(&faults[0])],
         };
         let mut out = written(&RejectFormat::new(&header), &row, false);
         prop_assert_eq!(out.pop(), Some(b'\n'));
@@ -374,7 +383,8 @@ proptest! {
         prop_assume!(row.is_some());
         let row = row.unwrap();
         let faults = batch.faults().list();
-        let faults: Vec<&Fault> = faults.iter().filter(|f| f.row as usize == row).collect();
+        let faults = faults.iter().filter(|f| f.row as usize == row);
+        let faults: Vec<_> = faults.map(Told::from).collect();
         let names_written: &[u8] = if dialect.throughout { b"\"a\",\"b\"" } else { b"a,b" };
         let rows = RejectFormat::new(&Header::raw(names_written, dialect, false));
         let original = batch.raw_record(row);
@@ -407,7 +417,7 @@ fn told(batch: &Batch) -> (Vec<String>, Vec<Fault>) {
 fn lines_that_a_wrong_quote_took_along_are_counted() {
     let check = |original: &[u8], stage: &'static str, code: &'static str, expected: u64| {
         let faults = [fault("date", "c", "x", "m"), fault(stage, "", code, "m")];
-        let faults: Vec<&Fault> = faults.iter().collect();
+        let faults: Vec<_> = faults.iter().map(Told::from).collect();
         let row = RejectedRow {
             original,
             ..row(&faults)
@@ -444,7 +454,7 @@ fn header() -> Header {
     Header::raw(b"id", Dialect::default(), false)
 }
 
-fn row<'a>(faults: &'a [&'a Fault]) -> RejectedRow<'a> {
+fn row<'a>(faults: &'a [Told<'a>]) -> RejectedRow<'a> {
     RejectedRow {
         file: "f",
         line: 2,
@@ -473,7 +483,8 @@ fn the_file_takes_its_place_when_it_is_whole() {
     let stands = || fs::read_to_string(&path).unwrap();
 
     let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
-    file.write(&row(&[&fault("s", "c", "x", "m")])).unwrap();
+    file.write(&row(&[Told::from(&fault("s", "c", "x", "m"))]))
+        .unwrap();
     assert_eq!(stands(), "last night's");
     file.settle().unwrap();
     file.settle().unwrap();
@@ -481,7 +492,7 @@ fn the_file_takes_its_place_when_it_is_whole() {
     assert_eq!(stands(), surveyed);
 
     // What the server refused is added to a copy.
-    file.write(&row(&[&fault(IMPORT_STAGE, "", "Y", "m")]))
+    file.write(&row(&[Told::from(&fault(IMPORT_STAGE, "", "Y", "m"))]))
         .unwrap();
     assert_eq!(stands(), surveyed);
     assert_eq!(names(folder).len(), 2);
@@ -500,7 +511,8 @@ fn the_rejects_of_an_earlier_run_do_not_stay_under_another_name() {
     let ours = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
     fs::write(&stated, &ours).unwrap();
     let mut file = RejectsFile::create(&stated, &json, &[]).unwrap();
-    file.write(&row(&[&fault("s", "c", "x", "m")])).unwrap();
+    file.write(&row(&[Told::from(&fault("s", "c", "x", "m"))]))
+        .unwrap();
     assert_eq!(fs::read_to_string(&stated).unwrap(), ours);
     assert_eq!(file.path(), dir.path().join("rejects.ndjson"));
     file.finish().unwrap();
@@ -520,11 +532,13 @@ fn a_run_that_ends_early_leaves_what_it_found() {
     fs::write(&path, "last night's").unwrap();
     let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
     file.hold_back();
-    file.write(&row(&[&fault("s", "c", "x", "m")])).unwrap();
+    file.write(&row(&[Told::from(&fault("s", "c", "x", "m"))]))
+        .unwrap();
     drop(file);
     assert_eq!(fs::read_to_string(&path).unwrap(), "last night's");
     let mut file = RejectsFile::create(&path, &header(), &[]).unwrap();
-    file.write(&row(&[&fault("s", "c", "x", "m")])).unwrap();
+    file.write(&row(&[Told::from(&fault("s", "c", "x", "m"))]))
+        .unwrap();
     drop(file);
     let found = format!("{FIRST_LINE}1,f,2,s,c,x,m\n");
     assert_eq!(fs::read_to_string(&path).unwrap(), found);
