@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Ended, Rig, signal, wait_until, workers};
+use crate::support::{Ended, Rig, free_port, signal, wait_until, workers};
 use crate::tls::{ca, identity_pem};
 
 /// Enough for some seconds at the rate of the slow folder.
@@ -28,11 +28,6 @@ impl Drop for Nginx {
         signal("TERM", self.child.id());
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 impl Nginx {

@@ -89,7 +89,7 @@ mod openssh {
     use std::time::Duration;
 
     use super::*;
-    use crate::support::{Ended, signal, wait_until, workers};
+    use crate::support::{Ended, free_port, signal, wait_until, workers};
 
     const ROWS: u32 = 100_000;
 
@@ -129,8 +129,7 @@ mod openssh {
             }
             keygen(&["-q", "-t", "ed25519", "-N", "", "-f"], &at("id"));
             fs::copy(at("id.pub"), at("authorized_keys")).unwrap();
-            let port = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = port.local_addr().unwrap().port();
+            let port = free_port();
             let folder_text = folder.path().display();
             let config = format!(
                 "{settings}\n\
@@ -253,7 +252,7 @@ mod openssh {
             while let Ok((client, _)) = listener.accept() {
                 let number = count.fetch_add(1, Ordering::Relaxed);
                 let deed = deed.clone();
-                let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                let server = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
                 let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 std::thread::spawn(move || {
                     let _ = std::io::copy(&mut from, &mut to);
@@ -707,9 +706,7 @@ mod openssh {
         assert_eq!(ended.report["error"]["code"], "network");
         assert_eq!(rig.taken(), (0, 0));
         // And where nobody is.
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = nobody.local_addr().unwrap().port();
-        drop(nobody);
+        let port = free_port();
         pipeline(&rig, &sshd.address_at(port, "w.csv"), &sshd.sftp(port));
         let ended = rig.run(&[]);
         assert_eq!(ended.code, 1, "{}", ended.stderr);

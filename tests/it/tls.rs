@@ -302,9 +302,7 @@ fn what_cannot_be_trusted() {
 
 #[test]
 fn an_api_that_cannot_be_reached() {
-    let refused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = refused.local_addr().unwrap().port();
-    drop(refused);
+    let closed = crate::support::free_port();
     let resets = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let reset = resets.local_addr().unwrap().port();
     std::thread::spawn(move || {

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::{Ended, Rig, signal, wait_until};
+use crate::support::{Ended, Rig, free_port, signal, wait_until};
 use crate::tls::{ca, identity_pem};
 
 const PASSWORD: &str = "CANARY:p@ss/w%rd";
@@ -71,16 +71,12 @@ impl Postgres {
             _ => None,
         };
         let folder = tempfile::tempdir().unwrap();
-        let port = {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port()
-        };
         let mut postgres = Postgres {
             rig: Rig::new(),
             user,
             folder,
             child: None,
-            port,
+            port: free_port(),
         };
         postgres.own("password", PASSWORD);
         let authority = ca("good");
@@ -108,7 +104,7 @@ impl Postgres {
             .output()
             .expect("postgresql is installed");
         assert!(made.status.success(), "{made:?}");
-        let port = port.to_string();
+        let port = postgres.port.to_string();
         let child = postgres
             .command("postgres")
             .args(["-D", "data", "-p", &port, "-c", "fsync=off"])

@@ -3,11 +3,11 @@
 //! These tests need it, and are asked for: `cargo test --features buckets --test it stores::s3:: -- --ignored`.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{Ended, Rig, signal, wait_until, workers};
+use crate::support::{Ended, Rig, free_port, signal, wait_until, workers};
 
 struct Moto {
     rig: Rig,
@@ -30,10 +30,7 @@ impl Drop for Moto {
 
 impl Moto {
     fn start() -> Moto {
-        let port = {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port()
-        };
+        let port = free_port();
         let child = Command::new("moto_server")
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdout(Stdio::null())
