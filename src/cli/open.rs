@@ -9,6 +9,7 @@ use super::work::{Task, Work};
 use super::{Exit, Failure, say};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
+use crate::files::of_run::{filled, is_each_its_own};
 use crate::report::error::Code;
 use crate::report::human;
 use crate::report::run::RunId;
@@ -78,8 +79,14 @@ pub(super) fn rejects(
         run: run_id,
         pipeline: &pipeline.name,
     };
-    // By which of its two names the file will go is not known yet: both are one lock.
-    let file = for_json(&pipeline.rejects.path);
+    let stated = &pipeline.rejects.path;
+    // A file that no other run has needs no lock that others want.
+    let file = match is_each_its_own(stated) {
+        true => &filled(stated, run_id.as_str(), pipeline.today()),
+        false => stated,
+    };
+    // By which of its two names it will go is not known yet: both are one lock.
+    let file = for_json(file);
     turn.take(|| Shared::of_user().rejects(&file, &who))
 }
 

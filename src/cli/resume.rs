@@ -12,6 +12,7 @@ use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, PipelineArgs, say, say_error, say_warning};
 use crate::config::{Pipeline, Target, process_env};
+use crate::files::of_run::filled;
 use crate::report::error::Code;
 use crate::report::human;
 use crate::report::progress::Progress;
@@ -247,7 +248,7 @@ impl ResumeArgs {
         let dataset = dataset(&entry, &mut turn)?;
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
-        work.again = begun(&entry, &folder)?;
+        work.again = begun(&pipeline, &entry, &folder)?;
         let ledger = Ledger::new(lock, dataset, token.clone(), entry.clone(), None);
         work.ledger = Some(ledger.map_err(refused)?);
         work.token = Some(token);
@@ -318,7 +319,7 @@ impl ResumeArgs {
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.result_location = pipeline.result_location(&process_env).map_err(said)?;
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
-        work.again = begun(&entry, &folder)?;
+        work.again = begun(&pipeline, &entry, &folder)?;
         let rows = work.again.as_ref().map(|again| again.rows.clone());
         let again = Entry::new(run.clone(), &pipeline).map(|mut again| {
             // What it repeats was made on that day, too.
@@ -368,7 +369,7 @@ impl ResultsArgs {
         };
         let mut work = Work::new(&pipeline, &self.common, globals, progress);
         work.rejects = rejects(&pipeline, &run, &mut turn).map_err(no_turn)?;
-        work.again = begun(&entry, &folder)?;
+        work.again = begun(&pipeline, &entry, &folder)?;
         let ledger = Ledger::new(lock, None, token.clone(), entry.clone(), None);
         work.ledger = Some(ledger.map_err(refused)?);
         work.token = Some(token);
@@ -539,7 +540,7 @@ pub(super) fn take(
 }
 
 /// The rows that a retry of an earlier process was to send again.
-fn begun(entry: &Entry, folder: &Folder) -> Result<Option<Again>, Failure> {
+fn begun(pipeline: &Pipeline, entry: &Entry, folder: &Folder) -> Result<Option<Again>, Failure> {
     let Some(of) = &entry.retry_of else {
         return Ok(None);
     };
@@ -547,6 +548,7 @@ fn begun(entry: &Entry, folder: &Folder) -> Result<Option<Again>, Failure> {
     match folder.rows(&entry.run_id).map_err(refused)? {
         Some(rows) => Ok(Some(Again {
             of: of.clone(),
+            rejects: rejects_of(pipeline, &first),
             hash: first.body_hash,
             withheld: first.counts.withheld > 0,
             rows: rows.before,
@@ -557,6 +559,11 @@ fn begun(entry: &Entry, folder: &Folder) -> Result<Option<Again>, Failure> {
             human::path(folder.path())
         ))),
     }
+}
+
+/// The rejects file of a run.
+pub(super) fn rejects_of(pipeline: &Pipeline, entry: &Entry) -> PathBuf {
+    filled(&pipeline.rejects.path, entry.run_id.as_str(), entry.today())
 }
 
 fn ending(entry: &Entry) -> &'static str {

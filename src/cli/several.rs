@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{Exit, Failure, Globals, put_json, say, say_problem, say_warning};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
+use crate::files::of_run::is_each_its_own;
 use crate::guard::spec::OnExceed;
 use crate::report::human;
 use crate::report::progress::Progress;
@@ -175,10 +176,11 @@ fn are_apart(pipelines: &[Pipeline]) -> bool {
     let mut good = true;
     for (at, pipeline) in pipelines.iter().enumerate() {
         let before = &pipelines[..at];
-        let rejects = for_json(&pipeline.rejects.path);
+        let stated = &pipeline.rejects.path;
+        let rejects = for_json(stated);
         let other = before
             .iter()
-            .find(|other| for_json(&other.rejects.path) == rejects);
+            .find(|other| !is_each_its_own(stated) && for_json(&other.rejects.path) == rejects);
         if let Some(other) = other {
             let message = format!("{} writes its rejects into the same file", other.file);
             say_problem(&pipeline.problem("rejects.path", message), "");
@@ -194,6 +196,7 @@ fn are_apart(pipelines: &[Pipeline]) -> bool {
             good = false;
         }
         let results = pipeline.results.as_ref();
+        let results = results.filter(|path| !is_each_its_own(path));
         let other = before
             .iter()
             .find(|other| results.is_some() && other.results.as_ref() == results);
@@ -209,5 +212,6 @@ fn are_apart(pipelines: &[Pipeline]) -> bool {
 /// The file of the rows that a pipeline holds back.
 fn withheld(pipeline: &Pipeline) -> Option<PathBuf> {
     let holds = pipeline.guard.on_exceed == OnExceed::WithholdDeletes;
-    holds.then(|| pipeline.rejects.withheld(false))
+    let path = holds.then(|| pipeline.rejects.withheld(false));
+    path.filter(|path| !is_each_its_own(path))
 }

@@ -11,6 +11,7 @@ use super::{Exit, Failure, Globals, PipelineArgs, put, say, say_warning, stop};
 use crate::config::{Override, Pipeline, process_env};
 use crate::format::rows::Form;
 use crate::report::human;
+use crate::report::run::RunId;
 use crate::run::transform::{Ended, TransformError, Wanted, left_to_the_run, transform};
 use crate::run::{self, RunError};
 use crate::source::Input;
@@ -71,6 +72,8 @@ impl TransformArgs {
             ));
         }
         let pipeline = self.source(self.pipeline.load(globals)?)?;
+        // No run, but its files have names of their own as those of a run.
+        let pipeline = pipeline.of_run(RunId::generate().as_str(), pipeline.today());
         pipeline.unlock_source(&process_env).map_err(said)?;
         let left = left_to_the_run(&pipeline);
         if !left.is_empty() && !globals.quiet {

@@ -167,6 +167,13 @@ impl<'a> Work<'a> {
 
     /// Does it, reports, and gives the exit code.
     pub(super) fn perform(self, run_id: RunId, stop: Stop) -> Result<Exit, Failure> {
+        let stated = self.pipeline;
+        let pipeline = &stated.of_run(run_id.as_str(), self.today());
+        Work { pipeline, ..self }.perform_as(run_id, stop, stated)
+    }
+
+    /// The same with the names of this run's files; `stated` has them as they are stated.
+    fn perform_as(self, run_id: RunId, stop: Stop, stated: &Pipeline) -> Result<Exit, Failure> {
         let unlocked = self.pipeline.unlock_source(&config::process_env);
         unlocked.map_err(said)?;
         let keys = self.pipeline.stage_keys(&config::process_env);
@@ -195,7 +202,7 @@ impl<'a> Work<'a> {
         // Other shards may read at this moment what one of them would take away.
         let is_whole = self.pipeline.shard.is_none();
         if is_whole && matches!(self.task, Task::Run | Task::TakeUp(_)) {
-            for left in prune(self.pipeline, self.ledger.as_ref(), self.report_dir()) {
+            for left in prune(stated, self.ledger.as_ref(), self.report_dir()) {
                 self.warn(left);
             }
         }

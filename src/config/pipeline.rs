@@ -12,6 +12,7 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::files::ending::beside;
+use crate::files::of_run::filled;
 use crate::format::csv::spec::HeaderSpec;
 use crate::guard::spec::{GuardSpec, ImplicitDelete, RefusedSpec};
 use crate::http::hosts::Hosts;
@@ -196,6 +197,8 @@ fn begins_with_mark(file: &Path) -> bool {
 #[derive(Clone, Debug)]
 pub struct Rejects {
     pub path: PathBuf,
+    /// Where the keys of rows go that are held back.
+    pub withheld: PathBuf,
     /// More than this stops the run before anything is sent; without it, the default.
     pub at_most: Option<Amount>,
     /// Whether no cell of the file may pass for a formula.
@@ -226,10 +229,10 @@ impl Rejects {
 
     /// Where the keys of rows go that are held back, by a run or by a check.
     pub(crate) fn withheld(&self, check: bool) -> PathBuf {
-        self.path.with_file_name(match check {
-            true => "withheld.check.csv",
-            false => "withheld.csv",
-        })
+        match check {
+            true => beside(&self.withheld, "check"),
+            false => self.withheld.clone(),
+        }
     }
 }
 
@@ -317,6 +320,16 @@ impl Pipeline {
         self.results = self.results.map(|path| beside(&path, "mend"));
         self.mend = Some(file);
         Ok(self)
+    }
+
+    /// With the names of its files as this run has them, on the day that its rules go by.
+    pub(crate) fn of_run(&self, run: &str, day: Date) -> Pipeline {
+        let filled = |path: &PathBuf| filled(path, run, day);
+        let mut pipeline = self.clone();
+        pipeline.rejects.path = filled(&self.rejects.path);
+        pipeline.rejects.withheld = filled(&self.rejects.withheld);
+        pipeline.results = self.results.as_ref().map(filled);
+        pipeline
     }
 
     /// Sends the rows of a shard and no others, and writes what it writes of them into files of its own.

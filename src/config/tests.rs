@@ -481,7 +481,7 @@ fn variables() {
         "a: { b: ${FIVE} }\n",
         &[],
         &[
-            "p.yaml:1:10: not valid YAML: while parsing a flow mapping, did not find expected ',' or '}'\n  help: put `${...}` in quotes where it stands inside `{ }` or `[ ]`",
+            "p.yaml:1:10: not valid YAML: while parsing a flow mapping, did not find expected ',' or '}'\n  help: put a text that holds `{...}` or `${...}` in quotes inside `{ }` and `[ ]`",
         ],
     );
     check(

@@ -4,6 +4,7 @@ pub(crate) mod at;
 pub(crate) mod ending;
 pub(crate) mod folder;
 pub(crate) mod mark;
+pub(crate) mod of_run;
 pub(crate) mod on_disk;
 pub(crate) mod owned;
 pub(crate) mod part;

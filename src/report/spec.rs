@@ -10,7 +10,8 @@ use crate::stage::hash::KeySpec;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RejectsSpec {
-    /// The file, written with owner-only access.
+    /// The file, written with owner-only access. `{run}` in it is the name of the run, and `{date}` its day in the time
+    /// zone of the pipeline: each run, or each day, has a file of its own then.
     pub path: String,
     /// More than this stops the run before anything is sent: rows (`500`) or a share (`1%`). Without it, 5% of the
     /// rows, from 100 rows read on.
@@ -60,7 +61,7 @@ pub(crate) enum RejectsEncoding {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ResultsSpec {
     /// The file, written with owner-only access: key, file, line, action, status, code and the server's id of every
-    /// item. Without it, there is none.
+    /// item. Without it, there is none. `{run}` and `{date}` in it are as those of `rejects.path`.
     pub path: Option<String>,
     /// How long the file is kept, as `rejects.keep`.
     pub keep: Option<Span>,

@@ -1,5 +1,7 @@
 //! The rows of an earlier run that are sent again.
 
+use std::path::PathBuf;
+
 use crate::report::run::RunId;
 use crate::state::rows::Refused;
 
@@ -12,6 +14,8 @@ pub(crate) struct Again {
     pub hash: Option<String>,
     /// Whether rows of it were held back, as they would delete somebody.
     pub withheld: bool,
+    /// The rejects file of that run.
+    pub rejects: PathBuf,
     /// The rows, in the order of the source.
     pub rows: Vec<Refused>,
 }

@@ -168,6 +168,7 @@ impl Bench {
             .prefix("rostream-bench-")
             .tempdir()?;
         pipeline.rejects.path = folder.path().join("rejects.csv");
+        pipeline.rejects.withheld = folder.path().join("withheld.csv");
         pipeline.rejects.at_most = Some(Amount::Percent(100.0));
         pipeline.upload.rate = None;
         pipeline.import.callback = None;

@@ -1,6 +1,5 @@
 //! What runs of a pipeline have left on the disk that names people, and how long it stays.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -8,9 +7,9 @@ use jiff::Timestamp;
 
 use crate::config::Pipeline;
 use crate::files::ending::{beside, for_csv, for_json};
+use crate::files::of_run::{IN_PLACE_OF_SHARD, of_all};
 use crate::report::human;
 use crate::report::traces::{self, Kind, Pruned, Trace};
-use crate::settings::shard::is_in_name;
 use crate::settings::units::Span;
 use crate::state::Ledger;
 use crate::text::chain;
@@ -18,48 +17,34 @@ use crate::text::chain;
 /// The files, whether they are there or not.
 pub(crate) fn files(pipeline: &Pipeline) -> Vec<Trace> {
     let stated = &pipeline.rejects.path;
-    let mend = beside(stated, "mend");
-    let rejects = [
-        stated.clone(),
-        beside(stated, "check"),
-        beside(&mend, "check"),
-        mend,
-    ];
-    let rejects = rejects
-        .iter()
-        .flat_map(|path| [for_csv(path), for_json(path)]);
+    let of = |kind| move |path| Trace { path, kind };
+    let rejects = variants(stated, &["mend"])
+        .into_iter()
+        .flat_map(|path| [beside(&path, "check"), path])
+        .flat_map(|path| [for_csv(&path), for_json(&path)]);
     let withheld = [false, true].map(|check| pipeline.rejects.withheld(check));
     let results = pipeline.results.iter();
-    let results =
-        results.flat_map(|path| [path.clone(), beside(path, "mend"), beside(path, "retry")]);
-    let of = |kind| move |path| Trace { path, kind };
-    let shards = of_shards(stated).into_iter().map(of(Kind::Rejects));
-    let results_of_shards = pipeline.results.iter().flat_map(|path| of_shards(path));
+    let results = results.flat_map(|path| variants(path, &["mend", "retry"]));
     rejects
         .map(of(Kind::Rejects))
-        .chain(shards)
         .chain(withheld.map(of(Kind::Withheld)))
         .chain(results.map(of(Kind::Results)))
-        .chain(results_of_shards.map(of(Kind::Results)))
+        .flat_map(|stated| of_all(&stated.path).into_iter().map(of(stated.kind)))
         .collect()
 }
 
-/// What shards have written in the place of a file: `rejects.3-of-8.csv` and `rejects.3-of-8.check.csv` for `rejects.csv`.
-fn of_shards(stated: &Path) -> Vec<PathBuf> {
-    let stem = stated.file_stem().and_then(|stem| stem.to_str());
-    let folder = stated.parent().and_then(|folder| fs::read_dir(folder).ok());
-    let (Some(stem), Some(folder)) = (stem, folder) else {
-        return Vec::new();
+/// A file, and those that runs of other kinds and shards write in its place: `rejects.mend.csv` and `rejects.3-of-8.csv`
+/// for `rejects.csv`.
+fn variants(stated: &Path, words: &[&str]) -> Vec<PathBuf> {
+    let of = |path: PathBuf| {
+        let others = words.iter().map(|word| beside(&path, word));
+        others.chain([path.clone()]).collect::<Vec<_>>()
     };
-    let is_of_shard = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str());
-        let rest = name.and_then(|name| name.strip_prefix(stem)?.strip_prefix('.'));
-        rest.is_some_and(|rest| is_in_name(rest.split('.').next().unwrap_or_default()))
-    };
-    let paths = folder.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut found: Vec<PathBuf> = paths.filter(is_of_shard).collect();
-    found.sort();
-    found
+    let of_shards = beside(stated, IN_PLACE_OF_SHARD);
+    [stated.to_owned(), of_shards]
+        .into_iter()
+        .flat_map(of)
+        .collect()
 }
 
 /// Removes what the pipeline says is too old. Returns what can't be removed, or is not ours to remove.

@@ -59,7 +59,7 @@ fn not_again(job: &Job<'_>, again: &Again, why: String) -> RunError {
         of: again.of.clone(),
         why,
         pipeline: job.pipeline.file.to_string(),
-        rejects: human::path(&job.pipeline.rejects.path),
+        rejects: human::path(&again.rejects),
     }
 }
 

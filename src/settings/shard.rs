@@ -91,29 +91,9 @@ impl fmt::Display for Shard {
     }
 }
 
-/// Whether a part of a file's name is that of a shard: `3-of-8`.
-pub(crate) fn is_in_name(word: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let parts = word.split_once("-of-");
-    parts.is_some_and(|(number, of)| is_number(number) && is_number(of))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_files() {
-        let shard = Shard {
-            number: 3,
-            of: 8,
-            seed: 7,
-        };
-        assert!(is_in_name(&shard.in_names()));
-        for word in ["", "-of-", "3-of-", "-of-8", "3of8", "three-of-8", "check"] {
-            assert!(!is_in_name(word), "{word}");
-        }
-    }
 
     fn all(of: u32, seed: u64) -> Vec<Shard> {
         let shards = 1..=of;

@@ -52,6 +52,7 @@ mod matrix;
 mod nested;
 mod nginx;
 mod nights;
+mod of_run;
 mod organisation;
 mod packed;
 mod pages;

@@ -6,6 +6,7 @@ use super::Meaning;
 use crate::config::pipeline::{Rejects, Target};
 use crate::config::spec::PipelineSpec;
 use crate::files::ending::for_json;
+use crate::files::of_run::is_of_a_run;
 use crate::settings::secret::TokenSpec;
 use crate::source::spec::DecryptSpec;
 use crate::stage::hash::KeySpec;
@@ -91,11 +92,11 @@ impl Meaning<'_> {
             reads.push(("the token file", self.folder.join(token)));
         }
         for (what, read) in reads {
-            if rejects.path == read || for_json(&rejects.path) == read {
+            if is_of_a_run(&rejects.path, &read) || is_of_a_run(&for_json(&rejects.path), &read) {
                 let message = format!("this is {what}, which the rejects would be written over");
                 self.problem("rejects.path", message, "name another file");
             }
-            if results == Some(&*read) {
+            if results.is_some_and(|results| is_of_a_run(results, &read)) {
                 let message = format!("this is {what}, which the results would be written over");
                 self.problem("results.path", message, "name another file");
             }

@@ -4,12 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::Meaning;
 use crate::config::pipeline::{Rejects, Source};
-use crate::files::ending::for_json;
+use crate::files::ending::{beside, for_json};
+use crate::files::of_run::{is_filled_in, is_of_a_run, unknown};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
 use crate::report::spec::{RejectsEncoding, RejectsSpec, ResultsSpec};
 use crate::source::Input;
 use crate::source::spec::Encoding;
 use crate::text::encoded::Written;
+
+/// Of a path that is the same for all runs.
+pub(super) const NOT_FILLED_IN: &str = "`{run}` and `{date}` are not filled in here";
 
 /// What the rejects are written in.
 fn encoding_of(encoding: RejectsEncoding, source: Option<&Source>) -> Written {
@@ -20,10 +24,41 @@ fn encoding_of(encoding: RejectsEncoding, source: Option<&Source>) -> Written {
     }
 }
 
+/// Where the keys of rows go that are held back: beside the rejects, and by a name of the run's own as far as those have
+/// one.
+fn withheld(rejects: &Path) -> PathBuf {
+    match rejects.file_name() {
+        Some(name) if is_filled_in(Path::new(name)) => {
+            beside(rejects, "withheld").with_extension("csv")
+        }
+        _ => rejects.with_file_name("withheld.csv"),
+    }
+}
+
 impl Meaning<'_> {
+    /// Words in braces that runs don't fill in.
+    fn words(&mut self, key: &str, path: &str) {
+        if let Some(word) = unknown(path) {
+            let message = format!("nothing is known for `{{{word}}}`");
+            let help = "`{run}` is the name of the run, and `{date}` its day";
+            self.problem(key, message, help);
+        }
+    }
+
     pub(super) fn rejects(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Rejects {
         let written = &*spec.path;
         let path = self.folder.join(written);
+        self.words("rejects.path", written);
+        if is_filled_in(Path::new(written)) && spec.keep.is_none() {
+            let message =
+                "every run leaves a file with data of people, and nothing takes them away";
+            let place = self.places.find(&self.written("rejects.path"));
+            self.findings.note(
+                place,
+                message.to_owned(),
+                "state `rejects.keep`: `keep: 14d`",
+            );
+        }
         if written.is_empty() || written == "-" {
             self.problem("rejects.path", "expected the path of a file", "");
         } else if self.is_pipeline_file(&path) {
@@ -49,7 +84,7 @@ impl Meaning<'_> {
         }
         for input in source.iter().flat_map(|source| &source.inputs) {
             match input {
-                Input::File(file) if *file == path => self.problem(
+                Input::File(file) if is_of_a_run(&path, file) => self.problem(
                     "rejects.path",
                     "the rejects would be written over the source",
                     "to load corrected rejects, write `rostream run PIPELINE --mend FILE`",
@@ -74,6 +109,7 @@ impl Meaning<'_> {
             self.findings.note(place, message, help);
         }
         Rejects {
+            withheld: withheld(&path),
             path,
             at_most: spec.at_most,
             spreadsheet_safe: spec.spreadsheet_safe,
@@ -90,6 +126,7 @@ impl Meaning<'_> {
         let written = spec.path.as_deref()?;
         let path = self.folder.join(written);
         let inputs = || source.iter().flat_map(|source| &source.inputs);
+        self.words("results.path", written);
         if written.is_empty() || written == "-" {
             self.problem("results.path", "expected the path of a file", "");
         } else if self.is_pipeline_file(&path) {
@@ -99,7 +136,9 @@ impl Meaning<'_> {
         } else if path == rejects.withheld(false) {
             let message = "this is the file of the rows that guards hold back";
             self.problem("results.path", message, "name another");
-        } else if inputs().any(|input| matches!(input, Input::File(file) if *file == path)) {
+        } else if inputs()
+            .any(|input| matches!(input, Input::File(file) if is_of_a_run(&path, file)))
+        {
             let message = "the results would be written over the source";
             self.problem("results.path", message, "name another file");
         } else if inputs().any(|input| matches!(input, Input::Glob(..)) && input.matches(&path)) {
@@ -116,7 +155,12 @@ impl Meaning<'_> {
         written: Option<&str>,
         others: &[Option<&PathBuf>],
     ) -> Option<PathBuf> {
-        let path = self.folder.join(written?);
+        let written = written?;
+        let path = self.folder.join(written);
+        if is_filled_in(Path::new(written)) {
+            let help = "each would be a series of its own that never ends: name one file";
+            self.problem("report.metrics", NOT_FILLED_IN, help);
+        }
         if path.extension().is_none_or(|ending| ending != "prom") {
             let message = "expected the path of a file that ends with `.prom`";
             let help = "node_exporter's textfile collector reads no others";
@@ -132,5 +176,22 @@ impl Meaning<'_> {
         let file = Path::new(&*self.findings.file);
         file.file_name()
             .is_some_and(|name| self.folder.join(name) == path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_back_stands_beside_the_rejects() {
+        for (rejects, expected) in [
+            ("out/rejects.csv", "out/withheld.csv"),
+            ("out/{run}/rejects.csv", "out/{run}/withheld.csv"),
+            ("out/r-{date}.csv", "out/r-{date}.withheld.csv"),
+            ("{run}.ndjson", "{run}.withheld.csv"),
+        ] {
+            assert_eq!(withheld(Path::new(rejects)), Path::new(expected));
+        }
     }
 }

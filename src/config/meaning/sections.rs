@@ -1,8 +1,12 @@
 //! Sections that are there or not, and those whose settings stand for themselves.
 
+use std::path::Path;
+
 use super::Meaning;
+use super::outputs::NOT_FILLED_IN;
 use super::source::NO_PATH;
 use crate::config::spec::PipelineSpec;
+use crate::files::of_run::is_filled_in;
 use crate::http::spec::TimeoutsSpec;
 use crate::orgvue::spec::WaitSpec;
 use crate::settings::limits::Limits;
@@ -87,6 +91,16 @@ impl Meaning<'_> {
     pub(super) fn folders(&mut self, spec: &PipelineSpec) {
         if spec.report.dir.as_deref() == Some("") {
             self.problem("report.dir", "expected a folder, found empty text", "");
+        }
+        let dir = spec.report.dir.as_deref().unwrap_or_default();
+        if is_filled_in(Path::new(dir)) {
+            let help =
+                "the name of every report has its run in it; `report.keep` says how many stay";
+            self.problem("report.dir", NOT_FILLED_IN, help);
+        }
+        if is_filled_in(Path::new(&spec.state.dir)) {
+            let help = "what is known of earlier runs is in it: name one folder";
+            self.problem("state.dir", NOT_FILLED_IN, help);
         }
         if spec.state.dir.is_empty() {
             self.problem("state.dir", "expected a folder, found empty text", "");

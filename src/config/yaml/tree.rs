@@ -178,8 +178,8 @@ fn scan_message(error: &granit_parser::ScanError, text: &str) -> (Place, String,
             "put a text that holds `: ` in quotes, and check the indentation",
         ),
         ErrorKind::UnclosedQuotedScalar => ("a quote is not closed", ""),
-        kind if line.contains("${") => {
-            let help = "put `${...}` in quotes where it stands inside `{ }` or `[ ]`";
+        kind if line.contains("${") || line.contains("{run}") || line.contains("{date}") => {
+            let help = "put a text that holds `{...}` or `${...}` in quotes inside `{ }` and `[ ]`";
             return (place(mark), format!("not valid YAML: {kind}"), help);
         }
         kind => return (place(mark), format!("not valid YAML: {kind}"), ""),
