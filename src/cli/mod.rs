@@ -369,13 +369,18 @@ impl Failure {
     }
 }
 
+/// Writing to stdout failed.
+#[derive(Debug, thiserror::Error)]
+#[error("can't write standard output")]
+struct StdoutError(#[source] io::Error);
+
 /// Writing to stdout failed. Where its reader has gone, as in `rostream schema | head`, that is its
 /// wish, and no failure.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::said(Exit::Done),
-            _ => Failure::new(Exit::Failed, error),
+            _ => Failure::new(Exit::Failed, StdoutError(error)),
         }
     }
 }

@@ -440,9 +440,17 @@ fn several(open: &[Entry], folder: &Folder) -> Failure {
     Failure::said(Exit::Usage)
 }
 
+/// Why a run may not be known.
+const SANDBOX: &str = "runs to the sandbox inside this program leave nothing to take up";
+
 fn none_known(pipeline: Option<&Pipeline>, file: Option<&str>, folder: &Folder) -> Failure {
     let state = human::path(folder.path());
     let text = match (pipeline, file) {
+        (Some(pipeline), Some(file)) if matches!(pipeline.target, Target::Sandbox) => format!(
+            "{SANDBOX}: run {} again: rostream run {}",
+            pipeline.name,
+            shell_word(file)
+        ),
         (Some(pipeline), Some(file)) => format!(
             "no run of {} is known in {state}: nothing was imported, run it: rostream run {}",
             pipeline.name,
@@ -520,7 +528,7 @@ pub(super) fn named(folder: &Folder, run: &str) -> Result<Entry, Failure> {
         .find(|entry| entry.run_id.as_str() == run)
         .ok_or_else(|| {
             usage(format_args!(
-                "there is no run {run} in {}; name its state folder with --state",
+                "there is no run {run} in {}; name its state folder with --state ({SANDBOX})",
                 human::path(folder.path())
             ))
         })

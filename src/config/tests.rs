@@ -247,7 +247,7 @@ target: { sandbox: {} }
             "p.yaml:5:33: stage 2 (date): date format `QQ` has `QQ`; put words into brackets, as in `[week]`",
             "p.yaml:6:11: expected a list, found a number",
             "p.yaml:7:13: stage 4 (filter): line 1, column 5 of the expression: the expression ends too early",
-            "p.yaml:8:11: expected a list, found a map",
+            "p.yaml:8:11: expected a list, found a map\n  help: begin every entry of the list with `- `",
             "p.yaml:9:33: stage 6 (date): date format `XX` has `XX`: an offset from UTC is Z",
             "p.yaml:12:7: expected a map, found a number\n  help: allowed keys: assert, code, message, columns, severity, at_most",
             "p.yaml:13:17: line 1, column 5 of the expression: the expression ends too early",
@@ -292,7 +292,7 @@ wate: 30m
             "p.yaml:9:5: only one key is allowed here, found `drop` besides `trim`\n  help: begin every stage with its own `- `",
             "p.yaml:13:20: expected true or false, found text\n  help: only the words true and false are truth values",
             "p.yaml:15:7: the key `code` is missing",
-            "p.yaml:16:21: expected a number of rows (500) or a percentage (1%), found `lots`",
+            "p.yaml:16:21: expected a number of rows (500) or a percentage from 0% to 100% (1%), found `lots`",
             "p.yaml:19:15: plain http would send the token unprotected\n  help: write https, or no scheme at all",
             "p.yaml:20:13: not the name of a tenant: 1 to 30 capital letters, digits and `_`, beginning with a letter\n  help: did you mean `ACME`?",
             "p.yaml:21:14: expected the UUID of a data set, such as 6586F21B-AD4D-4D06-A309-712AF47184A2\n  help: of a data set by its name, write `dataset: { name: People }`",
@@ -388,6 +388,36 @@ fn wrong_types() {
         "upload",
         "x",
         "expected a map, found text\n  help: allowed keys: format, length, encoding, chunk, rate, attempts, verify, expiry",
+    );
+    with(
+        "wait",
+        "30m",
+        "expected a map, found text\n  help: write `{ at_most: ... }`; allowed keys: at_most",
+    );
+    with(
+        "validate",
+        "id",
+        "expected a map, found text\n  help: write `{ key: ... }`; allowed keys: key, columns, rows, hierarchy, rehires",
+    );
+    with(
+        "validate.columns",
+        "[id]",
+        "expected a map, found a list\n  help: write `name: value` on every line, without `- `",
+    );
+    with(
+        "stages",
+        "{trim: }",
+        "expected a list, found a map\n  help: begin every entry of the list with `- `",
+    );
+    with(
+        "time_zone",
+        "Europe/Lundon",
+        "not a known time zone\n  help: did you mean `Europe/London`?",
+    );
+    with(
+        "time_zone",
+        "nowhere",
+        "not a known time zone\n  help: expected a name such as `Europe/London` or `UTC`",
     );
     with(
         "upload.format",

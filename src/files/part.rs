@@ -31,7 +31,7 @@ impl Part {
             let named = tempfile::Builder::new()
                 .prefix(&prefix(place))
                 .suffix(SUFFIX)
-                .tempfile_in(folder(place))?;
+                .make_in(folder(place), make)?;
             // Somebody who sweeps may have been faster than the lock. Where nothing can be locked, nobody sweeps.
             if named.as_file().try_lock().is_ok() && !named.path().exists() {
                 continue;
@@ -81,6 +81,15 @@ fn sweep_all(folder: &Path, prefix: &OsStr) {
     }
 }
 
+/// Makes the file, for its owner alone. Errors are the operating system's own: the name under way says nothing to anybody.
+fn make(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 fn folder(place: &Path) -> &Path {
     match place.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -114,6 +123,15 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn the_name_under_way_is_not_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Part::create(&dir.path().join("nowhere/report.json")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.raw_os_error().is_some(), "{error}");
+        assert!(!error.to_string().contains(SUFFIX), "{error}");
     }
 
     #[test]

@@ -389,7 +389,10 @@ pub(crate) fn refuse_foreign(text: &[u8]) -> Result<(), Wrong> {
         return Err(Wrong::data(Place::Line(1), foreign::WEB_PAGE));
     }
     let is_xml = text.trim_ascii_start().starts_with(b"<?xml");
-    match foreign::known(text).or(is_xml.then_some("XML")) {
+    let is_text = std::str::from_utf8(text).map_or_else(|e| e.error_len().is_none(), |_| true);
+    let is_binary = !is_text && foreign::controls(text).is_some();
+    let known = foreign::known(text).or(is_xml.then_some("XML"));
+    match known.or(is_binary.then_some("binary data")) {
         None => Ok(()),
         Some(what) => Err(Wrong::data(
             Place::Line(1),

@@ -566,14 +566,10 @@ impl Renderer for Bars {
                  {decimal_bytes_per_sec}  {eta} left  {wide_msg}",
             ),
         };
-        // What does not fit is cut: a line that wraps could not be redrawn in place.
-        let style = ProgressStyle::with_template(template)
-            .unwrap_or_else(|_| ProgressStyle::default_bar())
-            .progress_chars("=> ");
         self.phase = phase;
         self.note.clear();
         self.bar = self.multi.add(bar);
-        self.bar.set_style(style);
+        self.bar.set_style(style(template));
         self.bar.set_prefix(phase.name());
     }
 
@@ -586,9 +582,24 @@ impl Renderer for Bars {
     }
 
     fn end(&mut self, _: Duration, counts: &Counts) {
+        if self.bar.length().is_some() {
+            // Nothing is left of what is over, whether it came to its end or not.
+            self.bar.set_style(style(ENDED));
+        }
         self.show(counts);
         self.bar.abandon();
     }
+}
+
+/// A bar of known length whose phase is over.
+const ENDED: &str = "{prefix:<8}[{bar:30}] {decimal_bytes} of {decimal_total_bytes}  \
+                     {decimal_bytes_per_sec}  {wide_msg}";
+
+/// What does not fit is cut: a line that wraps could not be redrawn in place.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 #[cfg(test)]
@@ -645,6 +656,59 @@ mod tests {
         results 1 row  50.0 MB  10.0 MB/s
         results 1 row  50.0 MB  in 5.0 s  10.0 MB/s
         ");
+    }
+
+    /// A terminal that keeps what is written to it.
+    #[derive(Clone, Debug, Default)]
+    struct Written(Arc<Mutex<Vec<String>>>);
+
+    impl indicatif::TermLike for Written {
+        fn width(&self) -> u16 {
+            120
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(text.to_owned());
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bar_that_was_interrupted_does_not_say_what_is_left() {
+        let written = Written::default();
+        let target = indicatif::ProgressDrawTarget::term_like(Box::new(written.clone()));
+        let mut bars = Bars::new(MultiProgress::with_draw_target(target));
+        let last = || {
+            let lines = written.0.lock().unwrap();
+            let bar = |line: &&String| line.starts_with("upload");
+            lines.iter().rfind(bar).cloned().unwrap()
+        };
+        bars.begin(Duration::ZERO, Phase::Upload, Some(10_000));
+        bars.tick(SECOND, &counts(0, 0, 4_000));
+        assert!(last().contains(" left"), "{}", last());
+        bars.end(2 * SECOND, &counts(0, 0, 5_000));
+        assert!(last().contains("5.00 kB of 10.00 kB"), "{}", last());
+        assert!(!last().contains(" left"), "{}", last());
     }
 
     #[test]

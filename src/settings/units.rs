@@ -92,7 +92,11 @@ impl FromStr for Span {
 impl FromStr for Amount {
     type Err = String;
     fn from_str(s: &str) -> Result<Amount, String> {
-        let bad = || format!("expected a number of rows (500) or a percentage (1%), found `{s}`");
+        let bad = || {
+            format!(
+                "expected a number of rows (500) or a percentage from 0% to 100% (1%), found `{s}`"
+            )
+        };
         match s.strip_suffix('%') {
             Some(number) => match number.trim_end().parse::<f64>() {
                 Ok(p) if (0.0..=100.0).contains(&p) => Ok(Amount::Percent(p)),

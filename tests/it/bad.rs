@@ -1183,6 +1183,72 @@ fn usage() {
             "--set",
             "rejects.at_most=lots",
         ],
-        "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract\n--set rejects.at_most: expected a number of rows (500) or a percentage (1%), found `lots`\n",
+        "p.yaml:2:1: the key `path` is missing\n  help: name a file, or write `sample: { rows: 100000 }` for a made-up extract\n--set rejects.at_most: expected a number of rows (500) or a percentage from 0% to 100% (1%), found `lots`\n",
     );
+}
+
+/// What is no text at all is not taken for text in another encoding, or with other line ends.
+#[test]
+fn binary_data_is_told_from_text() {
+    let table = Table::default();
+    let noise: Vec<u8> = (0..600u32)
+        .map(|i| (i * i * 7 + i * 31 + 5) as u8)
+        .collect();
+    table.check(
+        "check",
+        "",
+        &[("w.csv", &noise)],
+        1,
+        "error: w.csv:1: this is binary data, not CSV or JSON; export it as CSV\n",
+    );
+    let control = b"Employee ID,Name\n1,A\0\0\0nn\n2,Bob\n";
+    table.check("check", "", &[("w.csv", control)], 3, "");
+}
+
+/// Data that can't be put out is said to be so, and is never half a success.
+#[cfg(target_os = "linux")]
+#[test]
+fn stdout_that_takes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "", &[WORKERS]);
+    for args in [
+        &["schema"][..],
+        &["docs"],
+        &["completions", "bash"],
+        &["check", "p.yaml", "--json", "-q"],
+        &["preview", "p.yaml"],
+        &["describe", "w.csv"],
+        &["sample", "--rows", "10"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let mut command = rostream(dir.path(), args);
+        let (code, _, stderr) = outcome(command.stdout(full.unwrap()).output().unwrap());
+        let expected =
+            "error: can't write standard output: No space left on device (os error 28)\n";
+        assert_eq!(code, 1, "{args:?} {stderr}");
+        assert!(stderr.ends_with(expected), "{args:?} {stderr}");
+    }
+}
+
+/// A run to the sandbox leaves nothing behind that could be taken up, and whoever tries is told.
+#[test]
+fn runs_to_the_sandbox_are_not_taken_up() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "name: export\n", &[WORKERS]);
+    let (code, _, stderr) = run(dir.path(), &["-q", "run", "p.yaml"]);
+    assert_eq!(code, 0, "{stderr}");
+    let none = "runs to the sandbox inside this program leave nothing to take up";
+    let check = |args: &[&str], code: i32, expected: String| {
+        let (found, stdout, stderr) = run(dir.path(), args);
+        assert_eq!((found, stdout.as_str(), stderr), (code, "", expected));
+    };
+    let again = format!("error: {none}: run export again: rostream run p.yaml\n");
+    check(&["resume", "p.yaml"], 1, again);
+    let id = "20260101T000000Z-0000";
+    for command in ["results", "retry"] {
+        let told = format!(
+            "error: there is no run {id} in state; name its state folder with --state ({none})\n"
+        );
+        check(&[command, id, "--pipeline", "p.yaml"], 2, told);
+    }
 }

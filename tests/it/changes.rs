@@ -369,7 +369,7 @@ fn what_a_pipeline_can_not_hold_is_said_by_lint() {
         "guard: { max_delete: some }",
         DELETES,
         2,
-        "expected a number of rows (500) or a percentage (1%)",
+        "expected a number of rows (500) or a percentage from 0% to 100% (1%)",
     );
     check(
         "guard: { max_delete: 2% }",

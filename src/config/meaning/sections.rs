@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Meaning;
 use super::outputs::NOT_FILLED_IN;
 use super::source::NO_PATH;
+use crate::config::problem::nearest;
 use crate::config::spec::PipelineSpec;
 use crate::files::of_run::is_filled_in;
 use crate::http::spec::TimeoutsSpec;
@@ -65,13 +66,16 @@ impl Meaning<'_> {
     }
 
     pub(super) fn time_zone(&mut self, name: Option<&str>) -> Option<Zone> {
-        let zone = Zone::named(name?);
+        let name = name?;
+        let zone = Zone::named(name);
         if zone.is_none() {
-            self.problem(
-                "time_zone",
-                "not a known time zone",
-                "expected a name such as `Europe/London` or `UTC`",
-            );
+            let known = Zone::names();
+            let near = nearest(name, known.iter().map(String::as_str));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "expected a name such as `Europe/London` or `UTC`".to_owned(),
+            };
+            self.problem("time_zone", "not a known time zone", &help);
         }
         zone
     }

@@ -240,6 +240,9 @@ fn in_words(expected: &dyn Expected) -> String {
     }
 }
 
+/// Keys that a section is mostly written for: a value in the place of the section is meant for them.
+const MAIN: &[&str] = &["path", "key", "at_most", "dir"];
+
 /// A deserializer over one node.
 struct De<'de> {
     node: &'de Node,
@@ -478,6 +481,9 @@ impl<'de> Deserializer<'de> for De<'de> {
             _ if self.is_null() => visitor.visit_seq(Items {
                 items: [].iter().enumerate(),
             }),
+            Kind::Map(_) => Err(self
+                .wrong("a list")
+                .help("begin every entry of the list with `- `")),
             _ => Err(self.wrong("a list")),
         }
     }
@@ -503,6 +509,9 @@ impl<'de> Deserializer<'de> for De<'de> {
         match &self.node.kind {
             Kind::Map(entries) => self.visit_map(entries, visitor),
             _ if self.is_null() => self.visit_map(&[], visitor),
+            Kind::Seq(_) => Err(self
+                .wrong("a map")
+                .help("write `name: value` on every line, without `- `")),
             _ => Err(self.wrong("a map")),
         }
     }
@@ -518,10 +527,13 @@ impl<'de> Deserializer<'de> for De<'de> {
             _ if self.is_null() => self.visit_map(&[], visitor),
             _ => {
                 let error = self.wrong("a map");
-                Err(if fields.is_empty() {
-                    error
-                } else {
-                    error.help(format!("allowed keys: {}", fields.join(", ")))
+                let keys = fields.join(", ");
+                Err(match (fields.first(), self.text()) {
+                    (None, _) => error,
+                    (Some(first), Some(_)) if MAIN.contains(first) => {
+                        error.help(format!("write `{{ {first}: ... }}`; allowed keys: {keys}"))
+                    }
+                    _ => error.help(format!("allowed keys: {keys}")),
                 })
             }
         }

@@ -25,7 +25,8 @@ pub(super) struct Members<'a, 'de> {
     clash: Option<String>,
     /// What the record says of itself.
     told: Option<&'de str>,
-    twice: bool,
+    /// The first column that two members lead to.
+    twice: Option<usize>,
     deep: bool,
     /// A name in one of its objects can't be read, nor what stands behind it there.
     broken: bool,
@@ -50,7 +51,7 @@ pub(super) fn read<'de>(
         unknown: None,
         clash: None,
         told: None,
-        twice: false,
+        twice: None,
         deep: false,
         broken: false,
         within: Vec::new(),
@@ -184,7 +185,7 @@ impl<'de> Members<'_, 'de> {
     /// Gives a cell its value.
     fn put(&mut self, column: usize, cell: Cell) {
         if self.found.cell(column).kind() != Kind::Missing {
-            self.twice = true;
+            self.twice.get_or_insert(column);
             self.found.forget(column);
         }
         *self.found.cell(column) = cell;
@@ -282,8 +283,12 @@ impl<'de> Members<'_, 'de> {
             let message = "an escape in the name of a member stands for half a character";
             found.fault("json_string", message);
         }
-        if self.twice {
-            found.fault("duplicate_member", "the object has the same member twice");
+        if let Some(column) = self.twice {
+            let message = format!(
+                "the object has the member `{}` twice",
+                shown(&wanted.names[column])
+            );
+            found.fault("duplicate_member", message);
         }
     }
 }

@@ -380,6 +380,7 @@ fn faults_of_a_record() {
             (4, "json_string")
         ]
     );
+    assert_eq!(&*faults[0].message, "the object has the member `id` twice");
     assert_eq!(batch.state(3), RowState::In);
     // What would be unescaped is shown as it is, and is never taken for empty.
     assert_eq!(batch.get(4, 0), "\"\\ud834\"");

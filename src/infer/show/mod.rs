@@ -14,6 +14,7 @@ use super::decide::{Decided, Type};
 use super::form::Header;
 use super::relations::Relations;
 use super::{Found, Written};
+use crate::report::human;
 use crate::text::closing;
 
 pub(crate) use html::page;
@@ -277,7 +278,8 @@ impl Range {
                 least_digits,
                 most_digits,
             } if least_digits == most_digits => {
-                format!("{most_digits} digits before the point")
+                let digits = human::counted(u64::from(*most_digits), "digit");
+                format!("{digits} before the point")
             }
             Range::Digits {
                 least_digits,

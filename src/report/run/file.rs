@@ -52,10 +52,7 @@ impl RunReport {
         };
         crate::files::folder::make(dir).map_err(folder)?;
         part::sweep_beginning(dir, BEGINNING);
-        let path = dir.to_owned();
-        Part::create(&dir.join(BEGINNING))
-            .map(drop)
-            .map_err(|source| ReportError::Write { path, source })
+        Part::create(&dir.join(BEGINNING)).map(drop).map_err(folder)
     }
 
     /// The name of its page, beside it.

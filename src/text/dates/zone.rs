@@ -18,6 +18,12 @@ impl Zone {
         (!zone.is_unknown()).then_some(Zone(zone))
     }
 
+    /// The names of all zones that are known here.
+    pub(crate) fn names() -> Vec<String> {
+        let known = jiff::tz::db().available();
+        known.map(|zone| zone.as_str().to_owned()).collect()
+    }
+
     /// Its day at a moment; a year that no date can have is the first or the last one that can.
     pub(crate) fn day(&self, at: Timestamp) -> Date {
         self.local(at).map_or(Date::MIN, |local| local.date)

@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::OnceLock;
 
+use quick_xml::errors::SyntaxError;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Error, Reader};
 
@@ -150,6 +151,7 @@ impl At {
                 return Wrong::setting(self.line, message);
             }
             Error::Escape(_) => ENTITY.to_owned(),
+            Error::Syntax(error) if is_cut(&error) => format!("{error}; {CUT_OFF}"),
             Error::Syntax(error) => error.to_string(),
             Error::IllFormed(error) => error.to_string(),
             Error::InvalidAttr(error) => format!("in this tag, {error}"),
@@ -157,6 +159,13 @@ impl At {
         };
         self.not_well_formed(&shown(&what))
     }
+}
+
+const CUT_OFF: &str = "it may be cut off, and nothing from it is sent";
+
+/// Whether the text ends within a tag or another piece of markup.
+fn is_cut(error: &SyntaxError) -> bool {
+    *error != SyntaxError::InvalidBangMarkup
 }
 
 const ENTITY: &str = "expected one of &amp; &lt; &gt; &quot; &apos; or the number of a character behind `&`, which is \
@@ -289,13 +298,11 @@ impl Document {
     }
 
     fn end(&self, at: At) -> Result<(), Wrong> {
-        let innermost = match self.record {
-            Some(_) => self.elements.innermost(&self.names),
-            None => self.open.last().map(String::as_str),
-        };
+        let within = self.record.and(self.elements.innermost(&self.names));
+        let innermost = within.or(self.open.last().map(String::as_str));
         if let Some(name) = innermost {
             let what = format!(
-                "the file ends and its element `{}` is not closed; it may be cut off, and nothing from it is sent",
+                "the file ends and its element `{}` is not closed; {CUT_OFF}",
                 shown(name)
             );
             return Err(at.not_well_formed(&what));

@@ -68,13 +68,13 @@ impl Record {
         self.open.len().saturating_sub(1)
     }
 
-    /// The innermost open element.
+    /// The innermost open element, unless it is the record itself.
     pub(super) fn innermost<'n>(&self, names: &'n Names) -> Option<&'n str> {
         let innermost = self.open.last()?;
-        Some(match self.elements[*innermost as usize].node {
-            RECORD => "the record",
-            node => names.path(node),
-        })
+        match self.elements[*innermost as usize].node {
+            RECORD => None,
+            node => Some(names.path(node)),
+        }
     }
 
     /// Begins a record.

@@ -191,8 +191,11 @@ fn what_is_not_well_formed_is_refused_with_its_place() {
     wrong(
         "<d>\n<e><i>1</i>\n",
         3,
-        "line 3, column 1: the file ends and its element `the record` is not closed",
+        "line 3, column 1: the file ends and its element `e` is not closed; it may be cut off",
     );
+    for cut in ["<d>\n<e><i>1</i", "<d>\n<e n=\"1", "<d>\n<!-- x"] {
+        wrong(cut, 2, "it may be cut off, and nothing from it is sent");
+    }
     wrong("<d>\n<e><i>1", 2, "its element `i` is not closed");
     wrong(
         "<d>\n<e></e>\n",
