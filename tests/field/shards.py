@@ -12,17 +12,16 @@ with 1 where something is not so.
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from proof import ROSTREAM, Sandbox, failed, holds
+
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 3_000_000
 SHARDS = int(sys.argv[2]) if len(sys.argv) > 2 else 8
-HOME = Path(__file__).resolve().parent.parent.parent
-ROSTREAM = str(Path(os.environ.get("ROSTREAM", HOME / "target/release/rostream")).resolve())
 
 PIPELINE = """version: 1
 name: shards
@@ -41,19 +40,10 @@ target:
     base_url: http://127.0.0.1:{port}
     tenant: SANDBOX
     dataset: 6586F21B-AD4D-4D06-A309-712AF47184A2
-    token: {{ file: token }}
+    token: {{ file: shards.token }}
     identify_by: {{ id_key: employeeID }}
 wait: {{ at_most: 30m }}
 """
-
-failed = []
-
-
-def holds(what, is_so):
-    print(f"{'PASS' if is_so else 'FAIL'} {what}", flush=True)
-    if not is_so:
-        failed.append(what)
-
 
 def start(*args):
     return subprocess.Popen(
@@ -86,12 +76,6 @@ def rejects(pattern):
     for path in folder.glob(pattern):
         lines += [line for line in path.read_bytes().split(b"\n")[1:] if line]
     return sorted(lines)
-
-
-def free_port():
-    with socket.socket() as own:
-        own.bind(("127.0.0.1", 0))
-        return own.getsockname()[1]
 
 
 def measure():
@@ -140,21 +124,7 @@ def measure():
 
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
-    port = free_port()
-    (folder / "pipeline.yaml").write_text(PIPELINE.format(port=port))
-    sandbox = subprocess.Popen(
-        [ROSTREAM, "sandbox", "--port", str(port), "--token-file", "token", "--folder", name, "--file-life", "2h", "--url-life", "2h"],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(200):
-            if (folder / "token").exists():
-                break
-            time.sleep(0.1)
+    with Sandbox(folder, "shards") as sandbox:
+        (folder / "pipeline.yaml").write_text(PIPELINE.format(port=sandbox.port))
         measure()
-    finally:
-        sandbox.terminate()
-        sandbox.wait()
 sys.exit(1 if failed else 0)

@@ -16,17 +16,17 @@ import csv
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
+from proof import HOME, ROSTREAM, Sandbox, failed, holds
+
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-HOME = Path(__file__).resolve().parent.parent.parent
-os.environ["ROSTREAM"] = str(Path(os.environ.get("ROSTREAM", HOME / "target/release/rostream")).resolve())
-ROSTREAM = os.environ["ROSTREAM"]
+os.environ["ROSTREAM"] = ROSTREAM
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HOME / "python/src"), os.environ.get("PYTHONPATH", "")])
 os.environ["PYSPARK_PYTHON"] = sys.executable
 sys.path.insert(0, str(HOME / "python/src"))
@@ -80,41 +80,16 @@ target:
 wait: {{ at_most: 30m }}
 """
 
-failed = []
-
-
-def holds(what, is_so):
-    print(f"{'PASS' if is_so else 'FAIL'} {what}", flush=True)
-    if not is_so:
-        failed.append(what)
-
-
-class Sandbox:
-    """An imitation of Orgvue in a process of its own, whose uploads stay on the disk."""
-
-    def __init__(self, folder, name):
-        with socket.socket() as own:
-            own.bind(("127.0.0.1", 0))
-            self.port = own.getsockname()[1]
-        self.storage = folder / f"{name}.storage"
-        self.storage.mkdir()
-        token = folder / f"{name}.token"
-        args = ["sandbox", "--port", str(self.port), "--token-file", str(token), "--folder", str(self.storage)]
-        args += ["--file-life", "2h", "--url-life", "2h"]
-        self.process = subprocess.Popen([ROSTREAM, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not token.exists():
-            time.sleep(0.05)
-
-    def items(self):
-        """What was uploaded, by key."""
-        # Results lie there as well, and are shorter.
-        body = max((path for path in self.storage.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
-        items = {}
-        for item in json.loads(body.read_bytes()):
-            # By which a run knows its rows again: another one for every run.
-            item.pop("_id", None)
-            items[item["employeeID"]] = item
-        return items
+def items(sandbox):
+    """What was uploaded, by key."""
+    # Results lie there as well, and are shorter.
+    body = max((path for path in sandbox.storage.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    items = {}
+    for item in json.loads(body.read_bytes()):
+        # By which a run knows its rows again: another one for every run.
+        item.pop("_id", None)
+        items[item["employeeID"]] = item
+    return items
 
 
 def pipeline(folder, name, path, parts, port):
@@ -123,17 +98,42 @@ def pipeline(folder, name, path, parts, port):
     return folder / f"{name}.yaml"
 
 
+# What only the whole file knows.
+TWICE = "key_duplicate"
+
+
 def rejected(path, line):
-    """Lines of the source and codes of rejected rows; of NDJSON, too."""
+    """The faults of rejected rows, columns with their codes, by the line of the extract; of NDJSON, too."""
     if not path.exists():
         path = path.with_suffix(".ndjson")
     if not path.exists():
-        return set()
+        return {}
     if path.suffix == ".ndjson":
         rows = [json.loads(text) for text in path.read_text().splitlines()]
     else:
         rows = list(csv.DictReader(path.open(newline="", encoding="utf-8")))
-    return {(int(row[line]), row["_column"], row["_code"]) for row in rows}
+    faults = {}
+    for row in rows:
+        at = int(row[line])
+        assert at not in faults, "a row stands in the rejects twice"
+        faults[at] = sorted(zip(row["_column"].split("; "), row["_code"].split("; "), strict=True))
+    return faults
+
+
+def of_rows(faults):
+    """Without what only the whole file knows."""
+    alone = {line: [fault for fault in all if fault[1] != TWICE] for line, all in faults.items()}
+    return {line: all for line, all in alone.items() if all}
+
+
+def twice(faults):
+    return {line for line, all in faults.items() if any(code == TWICE for _, code in all)}
+
+
+def keys_of(folder, lines):
+    """The keys on these lines of the extract."""
+    with (folder / "people.ndjson").open(encoding="utf-8") as people:
+        return {at: json.loads(text)["Employee ID"].strip() for at, text in enumerate(people, 1) if at in lines}
 
 
 def as_parquet(folder):
@@ -180,14 +180,13 @@ def tasks(file, out):
     return work
 
 
-def main(folder):
+def main(folder, one, spark_box):
     (folder / "out").mkdir()
     subprocess.run(
         [ROSTREAM, "sample", "--rows", str(ROWS), "--seed", "7", "--errors", "1%", "--format", "ndjson", "-o", "people.ndjson"],
         cwd=folder, check=True, stderr=subprocess.DEVNULL,
     )
     as_parquet(folder)
-    one, spark_box = Sandbox(folder, "one"), Sandbox(folder, "spark")
     alone = pipeline(folder, "one", "people.ndjson", [HEAD, STAGES, RULES, REST], one.port)
     began = time.monotonic()
     report = rostream.run(alone)
@@ -217,37 +216,36 @@ def main(folder):
     tries = sorted(path.name for path in (folder / "out").glob("attempt-*"))
     print(f"{len(list((folder / 'parts').glob('*.parquet')))} parts")
     holds("one task was killed, and done again", "attempt-2-1" in tries and len(tries) == PARTITIONS + 1)
-    expected, found = one.items(), spark_box.items()
-    wanted = rejected(folder / "out/one.csv", "_line")
-    apart = set()
-    for path in (folder / "out").glob("rejects-*"):
-        apart |= rejected(path, LINE)
-    whole = rejected(folder / "out/spark.csv", LINE)
-    duplicates = {line for line, _, code in wanted if code == "key_duplicate"}
-    meant = {item: found[item] for item in found.keys() - expected.keys()}
-    holds("no one is missing", not expected.keys() - found.keys())
+    expected, found = items(one), items(spark_box)
     unlike = {(name, type(item.get(name)), type(found[key].get(name))) for key, item in expected.items() if key in found
               for name in item.keys() | found[key].keys() if item.get(name) != found[key].get(name)}
     print(f"properties that differ: {sorted(map(str, unlike))}" if unlike else "all properties are compared")
-    holds("everybody's properties are the same", all(found[key] == item for key, item in expected.items()))
-    by_rule = {reject for reject in wanted if reject[2] != "key_duplicate"}
-    holds("rows at fault are those of one machine, once", {r for r in apart if r[2] != "key_duplicate"} >= {
-        r for r in by_rule if "; " not in r[2]})
-    holds("keys that stand twice are those of one machine, but for those of which a task has rejected a row",
-          {line for line, _, _ in whole} <= duplicates)
-    left = duplicates - {line for line, _, _ in whole}
-    at_fault = {line for line, _, _ in apart}
-    holds("who is imported in addition is the other row of such a key", len(meant) <= len(left) and bool(left & at_fault) >= bool(meant))
+    holds("everybody is there with the same properties", all(found.get(key) == item for key, item in expected.items()))
+
+    wanted, whole = rejected(folder / "out/one.csv", "_line"), rejected(folder / "out/spark.csv", LINE)
+    apart = {}
+    for path in (folder / "out").glob("rejects-*"):
+        of_task = rejected(path, LINE)
+        holds(f"no other task has rejected the rows of {path.name}", not of_task.keys() & apart.keys())
+        apart |= of_task
+    holds(f"{len(apart)} rows are at fault in tasks, each with the faults that one machine finds", apart == of_rows(wanted))
+    # Of these the run never hears, so another row with their key stands alone there.
+    left = keys_of(folder, twice(wanted) - apart.keys())
+    counts = Counter(left.values())
+    alone = {key for key, rows in counts.items() if rows == 1}
+    holds(f"{len(whole)} rows have a key twice, and these are the ones of one machine that no task has rejected",
+          whole.keys() == twice(whole) == {line for line, key in left.items() if counts[key] > 1})
+    meant = found.keys() - expected.keys()
+    holds(f"{len(meant)} people are imported in addition: those whose other row a task has rejected", meant == alone)
     print(f"{ROWS} rows, {PARTITIONS} partitions, {os.cpu_count()} cores; accepted {report['counts']['accepted']} and "
           f"{imported['counts']['accepted']}, {len(meant)} of them as described above")
     print(f"one machine, all of it        {machine:7.1f} s")
     print(f"Spark, with the killed task   {sparked:7.1f} s")
     print(f"the run that imports          {importing:7.1f} s")
-    for sandbox in (one, spark_box):
-        sandbox.process.terminate()
-        sandbox.process.wait()
 
 
 with tempfile.TemporaryDirectory() as name:
-    main(Path(name))
+    folder = Path(name)
+    with Sandbox(folder, "one") as one, Sandbox(folder, "spark") as spark_box:
+        main(folder, one, spark_box)
 sys.exit(1 if failed else 0)
