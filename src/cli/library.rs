@@ -14,6 +14,7 @@ use super::turn::Turn;
 use super::work::{CommonArgs, Task, Work};
 use super::{Exit, Failure, Globals, LogFormat};
 use crate::config::{self, Loaded, Override, Problem, process_env};
+use crate::report::error::Code;
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
 use crate::stage::StageSpec;
@@ -112,15 +113,17 @@ impl RunError {
     }
 
     fn misconfigured(problem: impl fmt::Display) -> RunError {
-        RunError::of(Exit::Usage, "pipeline", problem.to_string())
+        RunError::of(Exit::Usage, None, problem.to_string())
     }
 
-    fn of(exit: Exit, code: &str, message: String) -> RunError {
+    /// `code` says more than what the exit code means.
+    fn of(exit: Exit, code: Option<Code>, message: String) -> RunError {
+        let code = code.unwrap_or_else(|| exit.code());
         RunError {
             told: Told {
-                code: code.to_owned(),
+                code: code.word.to_owned(),
                 message,
-                retryable: false,
+                retryable: code.retryable,
             },
             exit,
             report: None,
@@ -144,13 +147,8 @@ impl From<Problem> for RunError {
 
 impl From<Failure> for RunError {
     fn from(failure: Failure) -> RunError {
-        let (code, retryable) = failure
-            .code
-            .map_or(("failed", false), |code| (code.word, code.retryable));
         let error = failure.error.as_ref().map(|error| chain(&**error));
-        let mut of = RunError::of(failure.exit, code, error.unwrap_or_default());
-        of.told.retryable = retryable;
-        of
+        RunError::of(failure.exit, failure.code, error.unwrap_or_default())
     }
 }
 
@@ -266,7 +264,7 @@ impl Pipeline {
         let report = collected.into_inner().and_then(Report::of);
         let error = match (ended, report) {
             (Ok(_), Some(report)) => return Ok(report),
-            (Ok(exit), None) => RunError::of(exit, "failed", "the run has no report".to_owned()),
+            (Ok(exit), None) => RunError::of(exit, None, "the run has no report".to_owned()),
             (Err(failure), report) => {
                 let mut error = RunError::from(failure);
                 if let Some(told) = report.as_ref().and_then(|report| report.error.clone()) {

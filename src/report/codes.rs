@@ -237,12 +237,12 @@ pub(crate) const CODES: [(&str, &str, &str); 67] = [
     (
         "usage",
         "no",
-        "the command line or a pipeline file is wrong (events alone)",
+        "the command line or a pipeline file is wrong (in no report)",
     ),
     (
         "stopped",
         "no",
-        "one of several runs was stopped (events alone)",
+        "one of several runs was stopped (in no report)",
     ),
-    ("failed", "no", "what has no code of its own (events alone)"),
+    ("failed", "no", "what has no code of its own (in no report)"),
 ];

@@ -120,10 +120,10 @@ fn a_stage_that_is_not_the_same_twice_sends_nothing() {
 fn errors_are_typed() {
     let (dir, file) = folder(PIPELINE);
     let error = refused(dir.path().join("none.yaml"));
-    assert_eq!((error.code(), error.exit_code()), ("pipeline", 2));
+    assert_eq!((error.code(), error.exit_code()), ("usage", 2));
     assert!(!error.is_retryable() && error.report().is_none());
     let error = Pipeline::load_with(&file, &["rejects"]).unwrap_err();
-    assert_eq!(error.exit_code(), 2, "{error}");
+    assert_eq!((error.code(), error.exit_code()), ("usage", 2), "{error}");
     // A column that is not there, and a name that is taken.
     fs::write(dir.path().join("people.csv"), "Id,Name\n1,Ann\n").unwrap();
     let loaded = Pipeline::load(&file).unwrap();
