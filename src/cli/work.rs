@@ -436,13 +436,13 @@ impl<'a> Work<'a> {
             report.next = next(&entry, &folder, outcome)
                 .or_else(|| approve.map(|hash| format!("{} --approve {hash}", run_again(&entry))));
         }
+        self.measure(&mut report);
         let written = match self.reports {
             true => report.write(self.report_dir()).map(Some),
             false => Ok(None),
         };
         let written_to = written.as_ref().ok().and_then(Option::as_deref);
         let pages = self.pages(&report, written_to);
-        self.measure(&report);
         let files = written.iter().flatten().chain(pages.iter().flatten());
         self.tell(&report, ended.is_ok(), &files.collect::<Vec<_>>())?;
         match (ended, written.and(pages)) {
@@ -530,12 +530,17 @@ impl<'a> Work<'a> {
         Ok(pages)
     }
 
-    /// Writes what the run came to as metrics, where they are asked for.
-    fn measure(&self, report: &RunReport) {
+    /// Writes what the run came to as metrics, where they are asked for. Where that fails, the report says so.
+    fn measure(&self, report: &mut RunReport) {
         if let (Some(path), Task::Run | Task::TakeUp(_)) = (&self.pipeline.metrics, &self.task)
             && let Err(error) = report.write_metrics(path)
         {
-            say_warning(chain(&error));
+            let warning = chain(&error);
+            // What went wrong is said with `-q`, too, where the report's other warnings are not.
+            if self.globals.quiet {
+                self.warn(&warning);
+            }
+            report.warnings.push(warning);
         }
     }
 

@@ -137,3 +137,22 @@ fn metrics_are_those_of_the_last_run() {
     assert_eq!(code, 2);
     assert!(stderr.contains("ends with `.prom`"), "{stderr}");
 }
+
+#[test]
+fn metrics_that_cannot_be_written_are_a_warning_of_the_report() {
+    let rig = Rig::new();
+    rig.write("workers.csv", workers(2));
+    rig.pipeline(
+        "source: { path: workers.csv }\nreport: { metrics: nowhere/p.prom }",
+        "action: createOrUpdate",
+    );
+    for args in [&[][..], &["-q"]] {
+        let ended = rig.run(args);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let warnings = ended.report["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        let warning = warnings[0].as_str().unwrap();
+        assert!(warning.contains("nowhere/p.prom"), "{warning}");
+        assert_eq!(ended.stderr.matches("nowhere/p.prom").count(), 1);
+    }
+}
