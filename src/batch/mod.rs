@@ -499,6 +499,18 @@ impl Batch {
         self.tables.states[row]
     }
 
+    /// Whether a `filter` stage left a row out.
+    #[inline]
+    pub(crate) fn is_filtered(&self, row: usize) -> bool {
+        matches!(self.state(row), RowState::Filtered | RowState::Aside)
+    }
+
+    /// How many rows `filter` stages left out.
+    pub(crate) fn filtered(&self) -> u64 {
+        let filtered = (0..self.len()).filter(|row| self.is_filtered(*row));
+        filtered.count() as u64
+    }
+
     /// Whether stages and rules should look at a row: all but the filtered ones, unless those are to be
     /// [seen](Batch::see_filtered).
     #[inline]

@@ -60,7 +60,7 @@ impl Engine {
             }
             Fact::Aside(slot, ignore_case) => self.hashes_aside(batch, slot, ignore_case),
             Fact::Parent(slot, ignore_case) => self.parents(batch, slot, ignore_case),
-            Fact::Filtered => bits(batch, is_filtered),
+            Fact::Filtered => bits(batch, Batch::is_filtered),
             Fact::Unchanged => bits(batch, |batch, row| batch.state(row) == RowState::Unchanged),
             Fact::Left(tree) => self.left(batch, &self.trees[tree]),
             Fact::Period => (self.as_of.iter()).flat_map(|r| r.periods(batch)).collect(),
@@ -107,9 +107,9 @@ impl Engine {
             let text = batch.text(*cell);
             let is_plain = is_plain_ascii(text);
             all_plain &= is_plain;
-            match batch.state(row) {
-                RowState::Filtered | RowState::Aside => 0,
-                _ if cell.kind() == Kind::Faulty => 0,
+            match cell.kind() {
+                _ if batch.is_filtered(row) => 0,
+                Kind::Faulty => 0,
                 _ if is_plain && !ignore_case => {
                     xxh3_64_with_seed(text.as_bytes(), self.seed).max(1)
                 }
@@ -128,7 +128,7 @@ impl Engine {
         let mut hashes = Vec::new();
         let mut folded = String::new();
         for (row, cell) in batch.column(slot).iter().enumerate() {
-            let aside = is_filtered(batch, row) || cell.kind() == Kind::Faulty;
+            let aside = batch.is_filtered(row) || cell.kind() == Kind::Faulty;
             if aside && !cell.is_empty() {
                 hashes.resize(batch.len(), 0);
                 let hash = self.hash_key(batch.text(*cell), ignore_case, &mut folded);
@@ -239,8 +239,4 @@ fn spellings(batch: &Batch, slot: usize) -> Vec<u64> {
         }
     }
     spellings
-}
-
-fn is_filtered(batch: &Batch, row: usize) -> bool {
-    matches!(batch.state(row), RowState::Filtered | RowState::Aside)
 }

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::census::{Census, Counts};
 use super::written::WrittenRows;
-use crate::batch::{Batch, Columns, MAX_CELL, Renamed, RowState};
+use crate::batch::{Batch, Columns, MAX_CELL, Renamed};
 use crate::delta::diff::Diff;
 use crate::delta::judged::Judged;
 use crate::drift::sample::{Lookout, Looks};
@@ -376,14 +376,20 @@ impl Engine {
         let encoded = write(batch);
         let controls = encoded.controls || has_high_control(batch.bytes());
         let known = batch.faults().len();
-        if known > 0 || controls {
-            batch.begin_step();
-            self.wire.reject_controls(batch, controls);
-            self.name_sources(batch);
-        }
+        self.reject_controls(batch, controls);
         match controls && batch.faults().len() > known {
             true => write(batch),
             false => encoded,
+        }
+    }
+
+    /// Finds fault with rows that hold what must never go out, where there may be `controls` among them; of rows that have
+    /// faults already it is told, too.
+    pub(super) fn reject_controls(&self, batch: &mut Batch, controls: bool) {
+        if controls || !batch.faults().is_empty() {
+            batch.begin_step();
+            self.wire.reject_controls(batch, controls);
+            self.name_sources(batch);
         }
     }
 
@@ -512,9 +518,7 @@ impl Engine {
         let facts = self.told(asked, &batch, &encoded, judged.as_ref().filter(|_| sends));
         self.swap_spellings(&mut batch, &mut judged);
         let retyped = self.retyped(&batch, &encoded.rows);
-        let filtered = (0..batch.len())
-            .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
-            .count() as u64;
+        let filtered = batch.filtered();
         let hash = match self.encoder.measures() {
             true if self.may_look_twice() => xxh3_128(batch.bytes()),
             true => 0,

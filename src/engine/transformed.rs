@@ -8,7 +8,7 @@ use super::EngineError;
 use super::blocks::Blocks;
 use super::order::over;
 use super::process::{BlockError, Engine, fits};
-use crate::batch::{Batch, RowState};
+use crate::batch::Batch;
 use crate::format::block::{Block, End};
 use crate::format::rows::{From, Page, Rows};
 use crate::report::rejects::{Records, Rejected, RowWriter};
@@ -45,11 +45,7 @@ impl Engine {
         fits(&batch, file, line)?;
         // What the text of the block holds may stand in no cell: then nothing is found.
         let controls = has_high_control(batch.bytes()) || has_low_control(batch.bytes());
-        if controls || !batch.faults().is_empty() {
-            batch.begin_step();
-            self.wire.reject_controls(&mut batch, controls);
-            self.name_sources(&mut batch);
-        }
+        self.reject_controls(&mut batch, controls);
         Ok(batch)
     }
 }
@@ -74,16 +70,13 @@ pub(crate) fn transformed(
             column: None,
             message,
         })?;
-        let filtered = (0..batch.len())
-            .filter(|&row| matches!(batch.state(row), RowState::Filtered | RowState::Aside))
-            .count() as u64;
         Ok(Transformed {
             file,
             line,
             rejects: rejects.write(&Records::new(&batch, name, line)),
+            filtered: batch.filtered(),
             batch,
             page,
-            filtered,
             end,
         })
     })

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::batch::{Batch, RowState};
+use crate::batch::Batch;
 
 /// Rows of other shards by what becomes of them there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,12 +18,7 @@ pub(super) struct Elsewhere {
 impl Elsewhere {
     /// Counts the rows of a block, before the rules of the whole file have changed it.
     pub(super) fn see(&mut self, others: &[u32], batch: &Batch) {
-        let is_filtered = |row: &&u32| {
-            matches!(
-                batch.state(**row as usize),
-                RowState::Filtered | RowState::Aside
-            )
-        };
+        let is_filtered = |row: &&u32| batch.is_filtered(**row as usize);
         self.rows += others.len() as u64;
         self.filtered += others.iter().filter(is_filtered).count() as u64;
     }
