@@ -82,14 +82,8 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
         engine = engine.looking(lookout);
     }
     let engine = Arc::new(engine);
-    let paths: Vec<_> = source
-        .origins()
-        .iter()
-        .filter_map(|o| Some(o.path()?.to_owned()))
-        .collect();
-    let layout = rejects_header(&header)
-        .spreadsheet_safe(pipeline.rejects.spreadsheet_safe)
-        .written(pipeline.rejects.encoding);
+    let paths = source.paths();
+    let layout = rejects_layout(pipeline, &header);
     // `check` writes a file of its own, and yet says what a run would say of the one that is stated.
     let replaced = rejects::may_be_replaced(&layout.named(&pipeline.rejects.path), &paths);
     let rejects = match replaced {
@@ -256,6 +250,13 @@ pub fn rejects_header(header: &Header) -> rejects::Header {
             .called(written.called()),
         Header::Json(json) => rejects::Header::columns(json.names.iter()),
     }
+}
+
+/// The same, written as the pipeline says.
+pub(super) fn rejects_layout(pipeline: &Pipeline, header: &Header) -> rejects::Header {
+    rejects_header(header)
+        .spreadsheet_safe(pipeline.rejects.spreadsheet_safe)
+        .written(pipeline.rejects.encoding)
 }
 
 /// Binds a pipeline to a header.

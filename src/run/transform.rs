@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,9 +11,10 @@ use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::extent::Extent;
+use super::prepare::rejects_layout;
 use super::surveyed::without_names;
 use super::warned::Warned;
-use super::{RunError, bind, reading, rejects_header, source};
+use super::{RunError, bind, reading, source};
 use crate::config::Pipeline;
 use crate::engine::blocks::{BLOCK, Blocks};
 use crate::engine::process::Engine;
@@ -137,10 +138,8 @@ async fn of(
     let engine = Arc::new(bind(pipeline, &header, resources)?);
     let rows = Rows::new(wanted.form, engine.columns(), wanted.places);
     let rows = Arc::new(rows.map_err(TransformError::Form)?);
-    let layout = rejects_header(&header)
-        .spreadsheet_safe(pipeline.rejects.spreadsheet_safe)
-        .written(pipeline.rejects.encoding);
-    let rejects = RejectsFile::create(&wanted.rejects, &layout, &paths(source));
+    let layout = rejects_layout(pipeline, &header);
+    let rejects = RejectsFile::create(&wanted.rejects, &layout, &source.paths());
     let rejects = rejects.map_err(RunError::from)?;
     let mut taken = Taken::new(source, rejects);
     let arrangement = header.arrangement();
@@ -172,13 +171,6 @@ async fn of(
     };
     out.finish().await?;
     Ok(taken.ended(stop, nameless, pipeline, &engine, header.format()))
-}
-
-fn paths(source: &Source) -> Vec<PathBuf> {
-    let origins = source.origins().iter();
-    origins
-        .filter_map(|origin| origin.path().map(Path::to_owned))
-        .collect()
 }
 
 /// What the blocks so far came to.

@@ -34,6 +34,7 @@ pub(crate) mod table;
 mod text;
 mod wrapping;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -132,6 +133,12 @@ impl Source {
     /// The files, in order.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
+    }
+
+    /// The paths of the files that have one.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        let paths = self.origins.iter().filter_map(Origin::path);
+        paths.map(Path::to_owned).collect()
     }
 
     /// The names of its files, for messages.
