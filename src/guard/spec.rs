@@ -12,7 +12,7 @@ use super::limit::LimitSpec;
 use crate::settings::units::{Amount, Span};
 
 /// What stops a run before anything is sent.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GuardSpec {
     /// How many rows the upload must name at least: a number, or `{ first: N, of_last: 90% }`. With `implicit_delete`
