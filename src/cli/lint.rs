@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::config::{self, Cases, Pipeline, Place, Problem, Problems};
+use crate::config::{self, Cases, Pipeline, Problem, Problems};
 
 use super::pipeline::{SetArgs, say_problems};
 use super::{Exit, Failure, Globals, put_json, say};
@@ -98,10 +98,7 @@ impl<'a> Report<'a> {
             severity,
             line: problem.line(),
             column: problem.column(),
-            set: match &problem.place {
-                Place::Set(key) => Some(key),
-                _ => None,
-            },
+            set: problem.set(),
             message: &problem.message,
             help: problem.help.as_deref(),
         };

@@ -1,6 +1,5 @@
 //! What commands say on stderr, and the only place of theirs that writes there: lines for people, or events for machines.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -8,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use anstream::AutoStream;
 
 use super::{Exit, paint};
-use crate::config::{Place, Problem};
+use crate::config::Problem;
 use crate::report::error::Code;
 use crate::report::events::{self, Event};
 use crate::report::run::RunReport;
@@ -179,10 +178,7 @@ fn put(problem: &Problem, word: &str) {
         file: &problem.file,
         line: problem.line(),
         column: problem.column(),
-        set: match &problem.place {
-            Place::Set(key) => Some(key),
-            _ => None,
-        },
+        set: problem.set(),
         message: &problem.message,
         help: problem.help.as_deref(),
     });
@@ -203,8 +199,7 @@ pub(super) fn say_usage(error: &clap::Error, as_events: bool) -> Exit {
     events::start(false);
     let text = error.render().to_string();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let lines: Vec<Cow<'_, str>> = lines.map(Cow::from).collect();
-    let message = lines.join("; ");
+    let message = lines.collect::<Vec<_>>().join("; ");
     say_error(exit, None, message.trim_start_matches("error: "));
     exit
 }

@@ -67,6 +67,14 @@ impl Problem {
         }
     }
 
+    /// The key of the `--set` that is meant, where it is one.
+    pub fn set(&self) -> Option<&str> {
+        match &self.place {
+            Place::Set(key) => Some(key),
+            _ => None,
+        }
+    }
+
     /// File and place alone: `workers.yaml:12:5`.
     pub fn place_text(&self) -> String {
         match &self.place {
