@@ -12,7 +12,7 @@ use super::pipeline::{SetArgs, said, token};
 use super::turn::TurnArgs;
 use super::work::{CommonArgs, Work};
 use super::{Exit, Failure, Globals, PipelineArgs};
-use crate::config::process_env;
+use crate::config::{Pipeline, process_env};
 use crate::report::error::Code;
 use crate::report::progress::Progress;
 use crate::report::run::RunId;
@@ -40,20 +40,15 @@ impl ApplyArgs {
         let opened = open(&self.plan, self.approve.as_deref());
         let opened = opened.and_then(|applied| applied.plan.is_of_one_run().map(|()| applied));
         let applied = told(opened.map_err(refused), self.common.json)?;
-        let plan = &applied.plan;
-        let mut pipeline = self.pipeline(plan)?.load(globals)?;
-        let run_id = RunId::generate();
-        let token = token(&pipeline)?;
-        let mut turn = self.turn.begin(globals)?;
-        let looked = match plan.is_of_pipeline(&pipeline.name, &pipeline.meaning()) {
-            Ok(()) => look(&mut pipeline, token.as_ref(), false, turn.stop())?,
-            Err(error) => Looked::Wrong(error.into()),
-        };
-        let mut work = Work::new(&pipeline, &self.common, globals, progress);
-        work.token = token;
-        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
-        work.applies = Some(Arc::new(applied));
-        begin(work, run_id, looked, turn)
+        let pipeline = self.pipeline(&applied.plan)?.load(globals)?;
+        carry_out(
+            applied,
+            pipeline,
+            &self.turn,
+            &self.common,
+            globals,
+            progress,
+        )
     }
 
     /// The pipeline file with the settings that stood before those of the file.
@@ -82,6 +77,30 @@ pub(super) fn open(file: &Path, approve: Option<&str>) -> Result<Applied, PlanEr
         file: file.to_owned(),
         approved,
     })
+}
+
+/// Carries a plan out, if it is one of this pipeline and nothing is in its way.
+pub(super) fn carry_out(
+    applied: Applied,
+    mut pipeline: Pipeline,
+    turn: &TurnArgs,
+    common: &CommonArgs,
+    globals: &Globals,
+    progress: &Progress,
+) -> Result<Exit, Failure> {
+    let run_id = RunId::generate();
+    let token = token(&pipeline)?;
+    let mut turn = turn.begin(globals)?;
+    let plan = &applied.plan;
+    let looked = match plan.is_of_pipeline(&pipeline.name, &pipeline.meaning()) {
+        Ok(()) => look(&mut pipeline, token.as_ref(), false, turn.stop())?,
+        Err(error) => Looked::Wrong(error.into()),
+    };
+    let mut work = Work::new(&pipeline, common, globals, progress);
+    work.token = token;
+    work.result_location = pipeline.result_location(&process_env).map_err(said)?;
+    work.applies = Some(Arc::new(applied));
+    begin(work, run_id, looked, turn)
 }
 
 /// A plan that is not carried out, of which there is no report.

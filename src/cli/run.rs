@@ -1,7 +1,6 @@
 //! `rostream run` and `rostream check`: the main job, and everything of it that sends nothing.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
@@ -134,20 +133,15 @@ impl RunArgs {
             Ok(Applied { plan, ..applied })
         });
         let applied = told(opened.map_err(apply::refused), self.common.json)?;
-        let mut pipeline = self.shard.of(self.pipeline.load(globals)?)?;
-        let run_id = RunId::generate();
-        let token = token(&pipeline)?;
-        let mut turn = self.turn.begin(globals)?;
-        let plan = &applied.plan;
-        let looked = match plan.is_of_pipeline(&pipeline.name, &pipeline.meaning()) {
-            Ok(()) => look(&mut pipeline, token.as_ref(), false, turn.stop())?,
-            Err(error) => Looked::Wrong(error.into()),
-        };
-        let mut work = Work::new(&pipeline, &self.common, globals, progress);
-        work.token = token;
-        work.result_location = pipeline.result_location(&process_env).map_err(said)?;
-        work.applies = Some(Arc::new(applied));
-        begin(work, run_id, looked, turn)
+        let pipeline = self.shard.of(self.pipeline.load(globals)?)?;
+        apply::carry_out(
+            applied,
+            pipeline,
+            &self.turn,
+            &self.common,
+            globals,
+            progress,
+        )
     }
 
     /// Runs one pipeline. Where it is one of several, its report is `collected`.
