@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::open::usage;
+use super::shard::seed_option;
 use super::{Exit, Failure, Globals, put_json, say};
 use crate::report::error::Code;
 use crate::report::human;
@@ -167,10 +168,7 @@ fn tell_plan(plan: &PlanFile, out: &Path) {
         Some(file) => shell_word(&human::path(file)),
         None => "PIPELINE".to_owned(),
     };
-    let seed = match shards.seed {
-        0 => String::new(),
-        seed => format!(" --shard-seed {seed}"),
-    };
+    let seed = seed_option(shards.seed);
     let file = shell_word(&human::path(out));
     let approve = match plan.verdict {
         Verdict::NeedsApproval => format!(" --approve {}", plan.hash),

@@ -46,10 +46,7 @@ impl ShardArgs {
     /// A shard that is to be run, and was not checked together with the others.
     pub(super) fn without_plan(&self, Shard { of, .. }: Shard, pipeline: &str) -> Failure {
         let pipeline = shell_word(pipeline);
-        let seed = match self.shard_seed {
-            0 => String::new(),
-            seed => format!(" --shard-seed {seed}"),
-        };
+        let seed = seed_option(self.shard_seed);
         usage(format_args!(
             "--shard: a shard is run by a plan of all of them, so that nothing is sent before everything is checked, and of \
              one pipeline at a time:\n  \
@@ -57,6 +54,14 @@ impl ShardArgs {
              rostream report merge DIR -o plan.json, where the reports of all checks are in DIR\n  \
              rostream run {pipeline} --shard I/{of}{seed} --plan plan.json, for each I from 1 to {of}"
         ))
+    }
+}
+
+/// How a command line states the seed, where it must: ` --shard-seed 7`.
+pub(super) fn seed_option(seed: u64) -> String {
+    match seed {
+        0 => String::new(),
+        seed => format!(" --shard-seed {seed}"),
     }
 }
 

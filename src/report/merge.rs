@@ -218,8 +218,7 @@ pub(crate) fn add_up(parts: &[Part]) -> Result<Merged, MergeError> {
     let Shard { of, seed, .. } = first.shard.shard;
     let mut shards: Vec<OfShard> = runs.iter().map(|(part, _)| OfShard::new(part)).collect();
     shards.sort_by_key(|shard| shard.number);
-    let is_there = |number: &u32| shards.iter().any(|shard| shard.number == *number);
-    let missing: Vec<u32> = (1..=of).filter(|number| !is_there(number)).collect();
+    let missing = Shard::missing(of, shards.iter().map(|shard| shard.number));
     let counts = sum(&shards);
     let badness = |code: u8| FROM_GOOD_TO_BAD.iter().position(|known| *known == code);
     let worst = shards

@@ -1,5 +1,6 @@
 //! Which part of a source's rows a process sends, where several share them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -77,6 +78,12 @@ impl Shard {
 
     fn has(&self, bytes: &[u8]) -> bool {
         xxh3_64_with_seed(bytes, self.seed) % u64::from(self.of) == u64::from(self.number - 1)
+    }
+
+    /// The numbers, of so many parts, that are not among these.
+    pub(crate) fn missing(of: u32, there: impl Iterator<Item = u32>) -> Vec<u32> {
+        let there: BTreeSet<u32> = there.collect();
+        (1..=of).filter(|number| !there.contains(number)).collect()
     }
 
     /// For names of files: `3-of-8`.

@@ -192,8 +192,7 @@ fn are_all_there(checks: &[Check]) -> Result<(), ApartError> {
         }
     }
     let of = first.shard.of;
-    let is_there = |number: &u32| checks.iter().any(|check| check.shard.number == *number);
-    let numbers: Vec<u32> = (1..=of).filter(|number| !is_there(number)).collect();
+    let numbers = Shard::missing(of, checks.iter().map(|check| check.shard.number));
     match numbers.is_empty() {
         true => Ok(()),
         false => Err(ApartError::Missing { numbers, of }),
