@@ -37,50 +37,55 @@ pub(super) fn watch() -> io::Result<Stop> {
             #[expect(clippy::exit, reason = "the second signal is there for that")]
             std::process::exit(Exit::Interrupted as i32);
         })?;
-    Ok(Stop { told, kept: None })
+    Ok(Stop { told: Some(told) })
 }
 
 /// No watch: signals are the business of the program that this one is part of.
 pub(super) fn never() -> Stop {
-    let (tell, told) = oneshot::channel();
-    Stop {
-        told,
-        kept: Some(tell),
-    }
+    Stop { told: None }
 }
 
 /// A watch for signals.
 pub(super) struct Stop {
-    told: oneshot::Receiver<()>,
-    /// Where nobody tells: dropped, it would.
-    #[expect(dead_code, reason = "it is there to be kept")]
-    kept: Option<oneshot::Sender<()>>,
+    /// Nothing where none will come.
+    told: Option<oneshot::Receiver<()>>,
 }
 
 impl Stop {
     /// Completes with the first signal.
-    pub(super) async fn asked(self) {
-        // The thread ends with the process alone.
-        let _ = self.told.await;
+    pub(super) async fn asked(mut self) {
+        self.signal().await;
+    }
+
+    async fn signal(&mut self) {
+        match &mut self.told {
+            // The thread ends with the process alone.
+            Some(told) => drop(told.await),
+            None => std::future::pending().await,
+        }
     }
 
     /// Waits for `work`, unless a signal comes first: then there is nothing.
     pub(super) async fn unless_asked<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            _ = &mut self.told => None,
+            () = self.signal() => None,
             done = work => Some(done),
         }
     }
 
     /// Sleeps, unless a signal has come.
     pub(super) fn asked_or_pause(&mut self, pause: Duration) -> bool {
-        let asked = |told: &mut oneshot::Receiver<()>| told.try_recv().is_ok();
-        if asked(&mut self.told) {
+        if self.is_asked() {
             return true;
         }
         std::thread::sleep(pause);
-        asked(&mut self.told)
+        self.is_asked()
+    }
+
+    fn is_asked(&mut self) -> bool {
+        let told = self.told.as_mut();
+        told.is_some_and(|told| told.try_recv().is_ok())
     }
 }
 
