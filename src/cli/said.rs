@@ -10,7 +10,7 @@ use super::{Exit, paint};
 use crate::config::Problem;
 use crate::report::error::Code;
 use crate::report::events::{self, Event};
-use crate::report::run::RunReport;
+use crate::report::run::{RunReport, thousandths};
 use crate::text::shown::{shown, shown_lines};
 
 /// Takes the colours out where they are not wanted: not on a terminal, `NO_COLOR`, `TERM=dumb`.
@@ -78,7 +78,7 @@ pub(super) fn say_end(exit: Exit, seconds: f64) {
     }
     events::put(&Event::End {
         exit: exit as u8,
-        seconds: (seconds * 1000.0).round() / 1000.0,
+        seconds: thousandths(seconds),
     });
 }
 

@@ -14,7 +14,7 @@ use crate::files::of_run::is_each_its_own;
 use crate::guard::spec::OnExceed;
 use crate::report::human;
 use crate::report::progress::Progress;
-use crate::report::run::{RunId, write_report};
+use crate::report::run::{REPORT_ENDING, RunId, write_report};
 use crate::run::keep::prune_several;
 use crate::text::chain;
 
@@ -148,7 +148,7 @@ impl One {
 
 /// Writes the report of all, and says how each ended.
 fn tell(report: &Report, dir: &Path, (globals, json): (&Globals, bool)) -> Result<(), Failure> {
-    let name = format!("runs-{}.report.json", report.run_id);
+    let name = format!("runs-{}{REPORT_ENDING}", report.run_id);
     let written = write_report(dir, &name, report);
     if !globals.quiet {
         for run in &report.runs {

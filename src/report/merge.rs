@@ -8,11 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::run::{Outcome, RowCounts, RunId};
+use super::run::{Outcome, REPORT_ENDING, RowCounts, RunId};
 use crate::settings::shard::Shard;
-
-/// The end of the names of reports.
-const ENDING: &str = ".report.json";
 
 /// The largest report that is read, in bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -127,7 +124,7 @@ fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, MergeError> {
 
 fn is_report(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| name.ends_with(ENDING))
+    name.is_some_and(|name| name.ends_with(REPORT_ENDING))
 }
 
 impl Part {

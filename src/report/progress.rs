@@ -22,6 +22,7 @@ use super::human;
 use super::pace::{Moment, Pace};
 use super::phase::Counts;
 pub(crate) use super::phase::Phase;
+use super::run::thousandths;
 use crate::text::shown::shown;
 
 /// How often bars are drawn: often enough to look alive.
@@ -398,7 +399,7 @@ impl Renderer for Told {
             state: State::Ended,
             rows: Some(counts.rows),
             bytes: Some(self.phase.bytes(counts)),
-            seconds: Some((took.as_secs_f64() * 1000.0).round() / 1000.0),
+            seconds: Some(thousandths(took.as_secs_f64())),
         });
     }
 }

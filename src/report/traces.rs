@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::rejects::begins_as_ours;
 use super::results;
+use super::run::REPORT_ENDING;
 use super::withheld;
 use crate::files::owned::{is_private, owned};
 
@@ -116,7 +117,7 @@ pub(crate) fn prune_reports(
     keep: u32,
     whose: impl Fn(&serde_json::Value) -> bool,
 ) -> io::Result<u32> {
-    let is_report = |name: &str| name.starts_with(beginning) && name.ends_with(".report.json");
+    let is_report = |name: &str| name.starts_with(beginning) && name.ends_with(REPORT_ENDING);
     let paths = fs::read_dir(dir)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {

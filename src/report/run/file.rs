@@ -12,6 +12,9 @@ use crate::report::page;
 /// How the names of reports begin.
 const BEGINNING: &str = "run-";
 
+/// How they end.
+pub(crate) const REPORT_ENDING: &str = ".report.json";
+
 /// How the names of their pages end.
 const PAGE: &str = ".report.html";
 
@@ -37,7 +40,7 @@ impl RunReport {
 
     /// The report's file name.
     pub(crate) fn file_name(&self) -> String {
-        format!("{BEGINNING}{}.report.json", self.name())
+        format!("{BEGINNING}{}{REPORT_ENDING}", self.name())
     }
 
     /// Makes the folder that reports go into, and tries whether a file can be made there: better before

@@ -27,13 +27,14 @@ pub(crate) use aliases::AliasesReport;
 pub(crate) use as_of::{AsOf, Line, Seen};
 pub(crate) use counts::{CodeCounts, Mismatch, RowCounts};
 pub(crate) use few::Told;
-pub(crate) use file::{ReportError, write_report};
+pub(crate) use file::{REPORT_ENDING, ReportError, write_report};
 pub(crate) use hierarchy::HierarchyReport;
 pub(crate) use memory::peak_memory;
 pub(crate) use model::{
     Approval, Canary, ColumnReport, Deletions, DeltaReport, DriftFinding, DriftReport,
     GuardDecision, Hash, ImportReport, Items, Outcome, PipelineInfo, PreflightReport, PublicUrl,
     RetryReport, RunId, RunReport, ShardReport, SourceFile, Unchecked, UploadReport, Withheld,
+    thousandths,
 };
 pub(crate) use plan::{PlanReport, PlannedChanges, Total, Verdict};
 pub(crate) use rehires::RehiresReport;

@@ -634,6 +634,7 @@ fn seconds<S: Serializer>(span: &Option<Duration>, s: S) -> Result<S::Ok, S::Err
     span.map(|d| thousandths(d.as_secs_f64())).serialize(s)
 }
 
-fn thousandths(x: f64) -> f64 {
+/// A number with three digits behind the point: of seconds, the milliseconds.
+pub(crate) fn thousandths(x: f64) -> f64 {
     (x * 1e3).round() / 1e3
 }
