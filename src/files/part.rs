@@ -51,6 +51,21 @@ impl Part {
     }
 }
 
+/// Makes a file of what `fill` writes, which is on the disk when it is put in its place.
+///
+/// # Errors
+/// It can't be made or written; what was in its place is still there.
+pub(crate) fn write(
+    place: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let (part, mut file) = Part::create(place)?;
+    fill(&mut file)?;
+    file.sync_all()?;
+    drop(file);
+    part.put()
+}
+
 /// Takes away what dead processes left under way for `place`.
 pub(crate) fn sweep(place: &Path) {
     sweep_all(folder(place), &prefix(place));

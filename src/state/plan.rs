@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::approval::{self, APPROVAL_VERSION, Approval, CHANGED_PIPELINE, Plan, Used};
 use super::entry::{PipelineMark, TargetMark};
-use crate::files::part::Part;
+use crate::files::part::{self, Part};
 use crate::report::human;
 use crate::report::run::{PlanReport, PlannedChanges, RunId, Verdict};
 use crate::settings::shard::Shard;
@@ -238,14 +238,8 @@ impl PlanFile {
     /// # Errors
     /// It can't be written.
     pub(crate) fn write(&self, path: &Path) -> Result<(), PlanError> {
-        let written = (|| {
-            let text = self.text()?;
-            let (part, mut file) = Part::create(path)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            drop(file);
-            part.put()
-        })();
+        let text = self.text();
+        let written = text.and_then(|text| part::write(path, |file| file.write_all(&text)));
         written.map_err(|source| PlanError::Write {
             path: path.to_owned(),
             source,

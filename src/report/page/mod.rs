@@ -19,7 +19,7 @@ use std::path::Path;
 
 pub(crate) use run::page as of_run;
 
-use crate::files::part::Part;
+use crate::files::part::{self, Part};
 
 /// How a page begins.
 const BEGINNING: &str = "<!doctype html>";
@@ -50,9 +50,5 @@ pub(crate) fn may_be_at(path: &Path) -> io::Result<()> {
 /// # Errors
 /// It can't be written.
 pub(crate) fn write(path: &Path, page: &str) -> io::Result<()> {
-    let (part, mut file) = Part::create(path)?;
-    file.write_all(page.as_bytes())?;
-    file.sync_all()?;
-    drop(file);
-    part.put()
+    part::write(path, |file| file.write_all(page.as_bytes()))
 }

@@ -115,12 +115,10 @@ pub(crate) fn write_report(
 }
 
 fn write_file(path: &Path, report: &impl Serialize) -> io::Result<()> {
-    let (part, file) = Part::create(path)?;
-    let mut out = BufWriter::new(&file);
-    serde_json::to_writer_pretty(&mut out, report)?;
-    out.write_all(b"\n")?;
-    out.flush()?;
-    drop(out);
-    file.sync_all()?;
-    part.put()
+    part::write(path, |file| {
+        let mut out = BufWriter::new(file);
+        serde_json::to_writer_pretty(&mut out, report)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    })
 }

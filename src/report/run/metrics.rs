@@ -9,7 +9,7 @@ use std::path::Path;
 use super::few::Told;
 use super::file::ReportError;
 use super::model::{Outcome, RunReport};
-use crate::files::part::Part;
+use crate::files::part;
 
 /// When a run last succeeded.
 const SUCCESS: &str = "rostream_last_success_timestamp_seconds";
@@ -31,14 +31,11 @@ impl RunReport {
             _ => earlier(path, &self.whose()),
         };
         let text = self.metrics(succeeded.as_deref());
-        let written = || {
-            let (part, mut file) = Part::create(path)?;
+        let written = part::write(path, |file| {
             file.write_all(text.as_bytes())?;
-            open_to_all(&file)?;
-            file.sync_all()?;
-            part.put()
-        };
-        written().map_err(|source| ReportError::Write {
+            open_to_all(file)
+        });
+        written.map_err(|source| ReportError::Write {
             path: path.to_owned(),
             source,
         })
