@@ -61,15 +61,12 @@ impl Exit {
 
     /// That of a process that ended with this code.
     pub(super) fn of_code(code: u8) -> Exit {
-        let known = Exit::TABLE.iter().map(|(exit, _)| *exit);
+        let mut known = Exit::TABLE.iter().map(|(exit, _)| *exit);
         known
-            .into_iter()
             .find(|exit| *exit as u8 == code)
             .unwrap_or(Exit::Failed)
     }
-}
 
-impl Exit {
     /// What it means, in a few words.
     pub(super) fn means(self) -> &'static str {
         let row = Exit::TABLE.iter().find(|(exit, _)| *exit == self);

@@ -1,5 +1,6 @@
 //! A run in one line, for the subject of a mail or a message.
 
+use super::counts::ColumnCount;
 use super::few::Told;
 use super::model::RunReport;
 use crate::report::human;
@@ -11,10 +12,10 @@ const KINDS: usize = 3;
 impl RunReport {
     /// The run in one line: which pipeline, how it ended, what became of the rows, and what to do.
     pub(crate) fn sentence(&self) -> String {
-        let mut parts = vec![self.rows()];
-        parts.extend(self.faults("rejected", self.counts.rejected, &self.rejects.by_column));
-        parts.extend(self.faults("refused", self.counts.failed, &self.refused.by_column));
         let c = &self.counts;
+        let mut parts = vec![self.rows()];
+        parts.extend(faults("rejected", c.rejected, &self.rejects.by_column));
+        parts.extend(faults("refused", c.failed, &self.refused.by_column));
         for (rows, word) in [
             (c.unprocessed, "with no result known"),
             (c.withheld, "withheld"),
@@ -55,37 +56,32 @@ impl RunReport {
             _ => format!("{} of {read} accepted", human::count(c.accepted)),
         }
     }
+}
 
-    /// So many rows, and of what kinds their faults are.
-    fn faults(
-        &self,
-        word: &str,
-        rows: u64,
-        kinds: &[super::counts::ColumnCount],
-    ) -> Option<String> {
-        if rows == 0 {
-            return None;
-        }
-        let named = kinds.iter().take(KINDS).map(|kind| {
-            let column = match kind.column.as_str() {
-                "" => "row",
-                column => column,
-            };
-            let faults = match kind.faults {
-                Told::Count(faults) => human::count(faults),
-                Told::Few(_) => "few".to_owned(),
-            };
-            format!("{column} {} {faults}", kind.code)
-        });
-        let named: Vec<_> = named.collect();
-        let more = match kinds.len().saturating_sub(KINDS) {
-            0 => String::new(),
-            more => format!(", {more} more"),
-        };
-        let kinds = match named.is_empty() {
-            true => String::new(),
-            false => format!(" ({}{more})", named.join(", ")),
-        };
-        Some(format!("{} {word}{kinds}", human::count(rows)))
+/// So many rows, and of what kinds their faults are.
+fn faults(word: &str, rows: u64, kinds: &[ColumnCount]) -> Option<String> {
+    if rows == 0 {
+        return None;
     }
+    let named = kinds.iter().take(KINDS).map(|kind| {
+        let column = match kind.column.as_str() {
+            "" => "row",
+            column => column,
+        };
+        let faults = match kind.faults {
+            Told::Count(faults) => human::count(faults),
+            Told::Few(_) => "few".to_owned(),
+        };
+        format!("{column} {} {faults}", kind.code)
+    });
+    let named: Vec<_> = named.collect();
+    let more = match kinds.len().saturating_sub(KINDS) {
+        0 => String::new(),
+        more => format!(", {more} more"),
+    };
+    let kinds = match named.is_empty() {
+        true => String::new(),
+        false => format!(" ({}{more})", named.join(", ")),
+    };
+    Some(format!("{} {word}{kinds}", human::count(rows)))
 }
