@@ -11,7 +11,7 @@ use super::key::{EMPTY, StoreKey};
 use super::place::Place;
 use super::store::{Row, Store};
 use crate::batch::{Batch, Cell, Kind, RowState};
-use crate::text::compare::{comparable, fold_into};
+use crate::text::compare::compared;
 
 /// The store as it was when a run began; no pass over the source changes it.
 #[derive(Debug)]
@@ -478,11 +478,5 @@ impl Column {
 
 /// Who a key is: keys that look the same are one person's.
 pub(crate) fn person(hashes: &StoreKey, key: &str, ignore_case: bool, folded: &mut String) -> u128 {
-    match ignore_case {
-        true => {
-            fold_into(key, folded);
-            hashes.person(folded.as_bytes())
-        }
-        false => hashes.person(comparable(key).as_bytes()),
-    }
+    hashes.person(compared(key, ignore_case, folded).as_bytes())
 }

@@ -10,7 +10,7 @@ use crate::delta::judged::Judged;
 use crate::format::PARSE;
 use crate::format::block::Block;
 use crate::format::encode::Encoded;
-use crate::text::compare::{Spelling, comparable, fold_into, is_comparable, loosen_into};
+use crate::text::compare::{Spelling, compared, is_comparable, loosen_into};
 use crate::text::unseen::{is_blank, is_plain_ascii};
 use crate::whole::hierarchy::{Loose, Tree};
 use crate::whole::{Fact, Values};
@@ -24,12 +24,7 @@ impl Engine {
 
     /// The same of any column, with a buffer to use.
     fn hash_key(&self, key: &str, ignore_case: bool, folded: &mut String) -> u64 {
-        if ignore_case {
-            fold_into(key, folded);
-            xxh3_64_with_seed(folded.as_bytes(), self.seed)
-        } else {
-            xxh3_64_with_seed(comparable(key).as_bytes(), self.seed)
-        }
+        xxh3_64_with_seed(compared(key, ignore_case, folded).as_bytes(), self.seed)
     }
 
     /// What the rules of the whole file asked for, of every row; 0 where a row has none, and nothing where none has.

@@ -4,7 +4,7 @@ use super::facts::not_told_apart;
 use super::process::Engine;
 use crate::batch::{Batch, Kind};
 use crate::settings::shard::Shard;
-use crate::text::compare::{comparable, fold_into};
+use crate::text::compare::compared;
 use crate::text::unseen::is_blank;
 
 impl Engine {
@@ -31,11 +31,8 @@ impl Engine {
             };
             let is_in = if is_blank(text) || torn.binary_search(&row).is_ok() {
                 shard.has_line(file, line + u64::from(batch.row(row).line))
-            } else if key.ignore_case {
-                fold_into(text, &mut folded);
-                shard.has_key(&folded)
             } else {
-                shard.has_key(&comparable(text))
+                shard.has_key(&compared(text, key.ignore_case, &mut folded))
             };
             if !is_in {
                 others.push(row as u32);

@@ -16,7 +16,7 @@ use crate::batch::{Batch, Cell, Kind};
 use crate::format::csv::spec::CsvSpec;
 use crate::settings::compression::Compression;
 use crate::settings::encoding::Encoding;
-use crate::text::compare::{comparable, fold_into};
+use crate::text::compare::compared;
 use crate::text::unseen::is_blank;
 
 /// The word in the pipeline file.
@@ -197,7 +197,7 @@ impl Aliases {
                 None => all.iter().rposition(|id| is_known(id)).unwrap_or(0),
             };
             for id in (0..all.len()).filter(|id| *id != sent) {
-                ids.insert(compared(&all[id], self.ignore_case), person as u32);
+                ids.insert(compared_id(&all[id], self.ignore_case), person as u32);
             }
             texts.push(all[sent].clone());
         }
@@ -213,15 +213,8 @@ impl Aliases {
 }
 
 /// As what an id is compared.
-fn compared(id: &str, ignore_case: bool) -> Box<str> {
-    match ignore_case {
-        true => {
-            let mut folded = String::new();
-            fold_into(id, &mut folded);
-            folded.into()
-        }
-        false => comparable(id).into(),
-    }
+fn compared_id(id: &str, ignore_case: bool) -> Box<str> {
+    compared(id, ignore_case, &mut String::new()).into()
 }
 
 /// The lines of the file.
@@ -255,7 +248,7 @@ impl Changes {
                     "{file}: line {line}: expected two ids, found one or none"
                 ));
             }
-            let [old, new] = ids.map(|id| compared(id, ignore_case));
+            let [old, new] = ids.map(|id| compared_id(id, ignore_case));
             if old == new {
                 return Err(format!("{file}: line {line}: the two ids are the same"));
             }
@@ -287,7 +280,10 @@ impl Changes {
         let mut seen = vec![false; self.all.len()];
         let mut people = Vec::new();
         for (first, (old, ..)) in self.all.iter().enumerate() {
-            if self.by_new.contains_key(&compared(old, self.ignore_case)) {
+            if self
+                .by_new
+                .contains_key(&compared_id(old, self.ignore_case))
+            {
                 continue;
             }
             let mut ids = vec![old.clone()];
@@ -296,7 +292,10 @@ impl Changes {
                 let new = &self.all[at].1;
                 seen[at] = true;
                 ids.push(new.clone());
-                next = self.by_old.get(&compared(new, self.ignore_case)).copied();
+                next = self
+                    .by_old
+                    .get(&compared_id(new, self.ignore_case))
+                    .copied();
             }
             people.push(ids);
         }
@@ -342,12 +341,7 @@ impl Running {
     }
 
     fn find(&self, text: &str, folded: &mut String) -> Option<&str> {
-        let person = if self.ignore_case {
-            fold_into(text, folded);
-            self.ids.get(&**folded)
-        } else {
-            self.ids.get(&*comparable(text))
-        };
+        let person = self.ids.get(&*compared(text, self.ignore_case, folded));
         person.map(|person| &*self.texts[*person as usize])
     }
 }

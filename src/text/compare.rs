@@ -104,6 +104,22 @@ pub(crate) fn fold_into(text: &str, folded: &mut String) {
     }
 }
 
+/// A text as it is compared with or without regard to case; without, it stands in the buffer.
+#[inline]
+pub(crate) fn compared<'a>(
+    text: &'a str,
+    ignore_case: bool,
+    folded: &'a mut String,
+) -> Cow<'a, str> {
+    match ignore_case {
+        true => {
+            fold_into(text, folded);
+            Cow::Borrowed(folded)
+        }
+        false => comparable(text),
+    }
+}
+
 /// How a text is written otherwise than it is compared, without the text: so little that it can be kept of a million.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spelling(u64);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::given::{Broken, Cells, Given, Problems, Words};
-use crate::text::compare::{Spelling, comparable, fold_into};
+use crate::text::compare::{Spelling, comparable, compared, fold_into};
 use crate::text::shown::shown;
 use crate::text::unseen::is_plain_ascii;
 
@@ -62,15 +62,9 @@ pub(super) fn compile(given: &Given<'_>, problems: &mut Problems) -> Vec<Values>
 
 impl Values {
     fn new(values: &[String], ignore_case: bool, allowed: bool, words: Words) -> Values {
-        let values = values.iter().map(|value| {
-            if ignore_case {
-                let mut folded = String::with_capacity(value.len());
-                fold_into(value, &mut folded);
-                folded
-            } else {
-                comparable(value).into_owned()
-            }
-        });
+        let mut folded = String::new();
+        let values = values.iter();
+        let values = values.map(|value| compared(value, ignore_case, &mut folded).into_owned());
         Values {
             list: if values.len() > SHORT_LIST {
                 List::Long(values.collect())
