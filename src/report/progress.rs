@@ -8,6 +8,10 @@
     reason = "the progress owns the terminal's last lines, through which the log must go"
 )]
 
+mod bars;
+mod lines;
+mod told;
+
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -15,14 +19,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::MultiProgress;
 
-use super::events::{self, State};
-use super::human;
+use self::bars::Bars;
+use self::lines::Lines;
+use self::told::Told;
 use super::pace::{Moment, Pace};
 use super::phase::Counts;
 pub(crate) use super::phase::Phase;
-use super::run::thousandths;
 use crate::text::shown::shown;
 
 /// How often bars are drawn: often enough to look alive.
@@ -332,399 +336,22 @@ impl Renderer for Nothing {
     fn end(&mut self, _: Duration, _: &Counts) {}
 }
 
-/// Events.
-struct Told {
-    phase: Phase,
-    total: Option<u64>,
-    note: String,
-    began: Duration,
-    /// When the last heartbeat was, and the counts then.
-    last: (Duration, Counts),
-}
-
-impl Default for Told {
-    fn default() -> Told {
-        Told {
-            phase: Phase::Survey,
-            total: None,
-            note: String::new(),
-            began: Duration::ZERO,
-            last: Default::default(),
-        }
-    }
-}
-
-impl Renderer for Told {
-    fn begin(&mut self, now: Duration, phase: Phase, total_bytes: Option<u64>) {
-        *self = Told {
-            phase,
-            total: total_bytes,
-            note: String::new(),
-            began: now,
-            last: (now, Counts::default()),
-        };
-        events::put(&events::Event::Step {
-            step: phase.name(),
-            state: State::Began,
-            rows: None,
-            bytes: None,
-            seconds: None,
-        });
-    }
-
-    fn note(&mut self, text: &str) {
-        text.clone_into(&mut self.note);
-    }
-
-    fn tick(&mut self, now: Duration, counts: &Counts) {
-        let (then, before) = std::mem::replace(&mut self.last, (now, *counts));
-        let window = now.saturating_sub(then);
-        let bytes = self.phase.bytes(counts);
-        let more = |now: u64, before: u64| tenths(per_second(now.saturating_sub(before), window));
-        events::put(&events::Event::Heartbeat {
-            step: self.phase.name(),
-            rows: counts.rows,
-            bytes,
-            of_bytes: self.total,
-            rows_per_second: more(counts.rows, before.rows),
-            bytes_per_second: more(bytes, self.phase.bytes(&before)),
-            note: (!self.note.is_empty()).then_some(&*self.note),
-        });
-    }
-
-    fn end(&mut self, now: Duration, counts: &Counts) {
-        let took = now.saturating_sub(self.began);
-        events::put(&events::Event::Step {
-            step: self.phase.name(),
-            state: State::Ended,
-            rows: Some(counts.rows),
-            bytes: Some(self.phase.bytes(counts)),
-            seconds: Some(thousandths(took.as_secs_f64())),
-        });
-    }
-}
-
-/// A rate with one digit behind the point, which is more than anybody reads.
-fn tenths(rate: f64) -> f64 {
-    (rate * 10.0).round() / 10.0
-}
-
-/// Plain lines.
-struct Lines<W> {
-    out: W,
-    phase: Phase,
-    total: Option<u64>,
-    note: String,
-    began: Duration,
-    /// When the last line was written, and the phase's bytes then.
-    last: (Duration, u64),
-}
-
-impl<W: Write> Lines<W> {
-    fn new(out: W) -> Lines<W> {
-        Lines {
-            out,
-            phase: Phase::Survey,
-            total: None,
-            note: String::new(),
-            began: Duration::ZERO,
-            last: (Duration::ZERO, 0),
-        }
-    }
-
-    /// A line that can't be written is no reason to end a run.
-    fn line(&mut self, parts: &[String]) {
-        let text = format!("{:<8}{}\n", self.phase.name(), parts.join("  "));
-        let _ = self.out.write_all(text.as_bytes());
-    }
-
-    fn rows(counts: &Counts) -> Option<String> {
-        (counts.rows > 0).then(|| human::counted(counts.rows, "row"))
-    }
-}
-
-impl<W: Write + Send> Renderer for Lines<W> {
-    fn begin(&mut self, now: Duration, phase: Phase, total_bytes: Option<u64>) {
-        self.phase = phase;
-        self.total = total_bytes;
-        self.note.clear();
-        self.began = now;
-        self.last = (now, 0);
-    }
-
-    fn note(&mut self, text: &str) {
-        text.clone_into(&mut self.note);
-    }
-
-    fn tick(&mut self, now: Duration, counts: &Counts) {
-        let bytes = self.phase.bytes(counts);
-        let mut parts = Vec::from_iter(Self::rows(counts));
-        if bytes > 0 || self.total.is_some() {
-            parts.push(match self.total {
-                Some(total) if total > 0 => {
-                    let percent = (u128::from(bytes) * 100 / u128::from(total)).min(100);
-                    let (bytes, total) = (human::bytes(bytes), human::bytes(total));
-                    format!("{bytes} of {total} ({percent}%)")
-                }
-                _ => human::bytes(bytes),
-            });
-            // The rate is that of the last seconds, so that a stall shows; what is left is told by
-            // the phase's mean, so that it does not jump.
-            let (then, before) = self.last;
-            let window = now.saturating_sub(then);
-            parts.push(human::rate(per_second(
-                bytes.saturating_sub(before),
-                window,
-            )));
-            let mean = per_second(bytes, now.saturating_sub(self.began));
-            if let Some(total) = self.total
-                && bytes < total
-                && let Ok(left) = Duration::try_from_secs_f64((total - bytes) as f64 / mean)
-            {
-                parts.push(format!("{} left", human::time(left)));
-            }
-            self.last = (now, bytes);
-        } else {
-            parts.push(human::time(now.saturating_sub(self.began)));
-        }
-        if !self.note.is_empty() {
-            parts.push(self.note.clone());
-        }
-        self.line(&parts);
-    }
-
-    fn end(&mut self, now: Duration, counts: &Counts) {
-        let bytes = self.phase.bytes(counts);
-        let took = now.saturating_sub(self.began);
-        let mut parts = Vec::from_iter(Self::rows(counts));
-        if bytes > 0 {
-            parts.push(human::bytes(bytes));
-        }
-        parts.push(format!("in {}", human::time(took)));
-        if bytes > 0 {
-            parts.push(human::rate(per_second(bytes, took)));
-        }
-        if !self.note.is_empty() {
-            parts.push(self.note.clone());
-        }
-        self.line(&parts);
-    }
-}
-
 fn per_second(bytes: u64, span: Duration) -> f64 {
     bytes as f64 / span.as_secs_f64()
-}
-
-/// One bar a phase, by indicatif. Ended phases stay on the screen.
-struct Bars {
-    multi: MultiProgress,
-    bar: ProgressBar,
-    phase: Phase,
-    note: String,
-}
-
-impl Bars {
-    fn new(multi: MultiProgress) -> Bars {
-        Bars {
-            multi,
-            bar: ProgressBar::hidden(),
-            phase: Phase::Survey,
-            note: String::new(),
-        }
-    }
-
-    fn show(&self, counts: &Counts) {
-        let mut message = match counts.rows {
-            0 => String::new(),
-            rows => human::counted(rows, "row"),
-        };
-        if !self.note.is_empty() {
-            if !message.is_empty() {
-                message.push_str(", ");
-            }
-            message.push_str(&self.note);
-        }
-        self.bar.set_message(message);
-        self.bar.set_position(self.phase.bytes(counts));
-        self.bar.tick();
-    }
-}
-
-impl Renderer for Bars {
-    fn begin(&mut self, _: Duration, phase: Phase, total_bytes: Option<u64>) {
-        let (bar, template) = match (phase, total_bytes) {
-            (Phase::Wait, _) => (
-                ProgressBar::no_length(),
-                "{prefix:<8}{spinner} {elapsed}  {wide_msg}",
-            ),
-            (_, None) => (
-                ProgressBar::no_length(),
-                "{prefix:<8}{spinner} {decimal_bytes}  {decimal_bytes_per_sec}  {elapsed}  {wide_msg}",
-            ),
-            (_, Some(total)) => (
-                ProgressBar::new(total),
-                "{prefix:<8}[{bar:30}] {decimal_bytes} of {decimal_total_bytes}  \
-                 {decimal_bytes_per_sec}  {eta} left  {wide_msg}",
-            ),
-        };
-        self.phase = phase;
-        self.note.clear();
-        self.bar = self.multi.add(bar);
-        self.bar.set_style(style(template));
-        self.bar.set_prefix(phase.name());
-    }
-
-    fn note(&mut self, text: &str) {
-        text.clone_into(&mut self.note);
-    }
-
-    fn tick(&mut self, _: Duration, counts: &Counts) {
-        self.show(counts);
-    }
-
-    fn end(&mut self, _: Duration, counts: &Counts) {
-        if self.bar.length().is_some() {
-            // Nothing is left of what is over, whether it came to its end or not.
-            self.bar.set_style(style(ENDED));
-        }
-        self.show(counts);
-        self.bar.abandon();
-    }
-}
-
-/// A bar of known length whose phase is over.
-const ENDED: &str = "{prefix:<8}[{bar:30}] {decimal_bytes} of {decimal_total_bytes}  \
-                     {decimal_bytes_per_sec}  {wide_msg}";
-
-/// What does not fit is cut: a line that wraps could not be redrawn in place.
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
+    pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-    fn counts(rows: u64, bytes_in: u64, bytes_sent: u64) -> Counts {
+    pub(super) fn counts(rows: u64, bytes_in: u64, bytes_sent: u64) -> Counts {
         Counts {
             rows,
             bytes_in,
             bytes_sent,
         }
-    }
-
-    /// What `steps` make of a renderer of lines.
-    fn lines(steps: impl FnOnce(&mut Lines<&mut Vec<u8>>)) -> String {
-        let mut out = Vec::new();
-        steps(&mut Lines::new(&mut out));
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn a_run_in_lines() {
-        let mb = 1_000_000;
-        let text = lines(|l| {
-            l.begin(SECOND, Phase::Survey, Some(400 * mb));
-            l.tick(6 * SECOND, &counts(600_000, 100 * mb, 0));
-            l.tick(11 * SECOND, &counts(600_000, 100 * mb, 0));
-            l.end(13 * SECOND, &counts(2_400_000, 400 * mb, 0));
-            l.begin(13 * SECOND, Phase::Upload, Some(360 * mb));
-            l.tick(18 * SECOND, &counts(0, 0, 0));
-            l.tick(23 * SECOND, &counts(1_000_000, 200 * mb, 180 * mb));
-            l.end(28 * SECOND, &counts(2_400_000, 400 * mb, 360 * mb));
-            l.begin(28 * SECOND, Phase::Wait, None);
-            l.note("running");
-            l.tick(153 * SECOND, &Counts::default());
-            l.note("completed");
-            l.end(200 * SECOND, &Counts::default());
-            l.begin(200 * SECOND, Phase::Results, None);
-            l.tick(205 * SECOND, &counts(1, 50 * mb, 0));
-            l.end(205 * SECOND, &counts(1, 50 * mb, 0));
-        });
-        insta::assert_snapshot!(text, @r"
-        survey  600,000 rows  100.0 MB of 400.0 MB (25%)  20.0 MB/s  15.0 s left
-        survey  600,000 rows  100.0 MB of 400.0 MB (25%)  0 B/s  30.0 s left
-        survey  2,400,000 rows  400.0 MB  in 12.0 s  33.3 MB/s
-        upload  0 B of 360.0 MB (0%)  0 B/s
-        upload  1,000,000 rows  180.0 MB of 360.0 MB (50%)  36.0 MB/s  10.0 s left
-        upload  2,400,000 rows  360.0 MB  in 15.0 s  24.0 MB/s
-        wait    2m 05s  running
-        wait    in 2m 52s  completed
-        results 1 row  50.0 MB  10.0 MB/s
-        results 1 row  50.0 MB  in 5.0 s  10.0 MB/s
-        ");
-    }
-
-    /// A terminal that keeps what is written to it.
-    #[derive(Clone, Debug, Default)]
-    struct Written(Arc<Mutex<Vec<String>>>);
-
-    impl indicatif::TermLike for Written {
-        fn width(&self) -> u16 {
-            120
-        }
-        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn write_line(&self, text: &str) -> io::Result<()> {
-            self.write_str(text)
-        }
-        fn write_str(&self, text: &str) -> io::Result<()> {
-            self.0.lock().unwrap().push(text.to_owned());
-            Ok(())
-        }
-        fn clear_line(&self) -> io::Result<()> {
-            Ok(())
-        }
-        fn flush(&self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_bar_that_was_interrupted_does_not_say_what_is_left() {
-        let written = Written::default();
-        let target = indicatif::ProgressDrawTarget::term_like(Box::new(written.clone()));
-        let mut bars = Bars::new(MultiProgress::with_draw_target(target));
-        let last = || {
-            let lines = written.0.lock().unwrap();
-            let bar = |line: &&String| line.starts_with("upload");
-            lines.iter().rfind(bar).cloned().unwrap()
-        };
-        bars.begin(Duration::ZERO, Phase::Upload, Some(10_000));
-        bars.tick(SECOND, &counts(0, 0, 4_000));
-        assert!(last().contains(" left"), "{}", last());
-        bars.end(2 * SECOND, &counts(0, 0, 5_000));
-        assert!(last().contains("5.00 kB of 10.00 kB"), "{}", last());
-        assert!(!last().contains(" left"), "{}", last());
-    }
-
-    #[test]
-    fn odd_numbers_do_no_harm() {
-        let text = lines(|l| {
-            l.begin(Duration::ZERO, Phase::Survey, Some(0));
-            l.tick(Duration::ZERO, &Counts::default());
-            l.tick(Duration::ZERO, &counts(u64::MAX, u64::MAX, 0));
-            l.begin(SECOND, Phase::Upload, Some(10));
-            l.tick(Duration::ZERO, &counts(0, 0, u64::MAX));
-            l.begin(Duration::ZERO, Phase::Survey, Some(u64::MAX));
-            l.tick(Duration::MAX, &counts(0, 1, 0));
-            l.end(Duration::ZERO, &Counts::default());
-        });
-        assert_eq!(text.lines().count(), 5, "{text}");
     }
 
     /// A renderer that tells what it was told.
@@ -815,18 +442,5 @@ mod tests {
         let last = |name| pace.iter().rfind(|moment| moment.phase == name);
         assert_eq!(last("survey").map(|moment| moment.rows), Some(3));
         assert_eq!(last("wait").map(|moment| moment.rows), Some(0));
-    }
-
-    #[test]
-    fn bars_are_drawn() {
-        let multi = MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
-        let mut bars = Bars::new(multi);
-        bars.begin(SECOND, Phase::Upload, Some(100));
-        bars.note("attempt 2");
-        bars.tick(SECOND, &counts(3, 0, 40));
-        assert_eq!(bars.bar.position(), 40);
-        assert_eq!(bars.bar.message(), "3 rows, attempt 2");
-        bars.end(SECOND, &counts(4, 0, 100));
-        assert!(bars.bar.is_finished());
     }
 }
