@@ -155,7 +155,7 @@ impl TransformArgs {
             return Err(failure(TransformError::Run(RunError::Stopped {
                 why,
                 begun: false,
-                rejects: Some(human::path(&ended.rejects).into()),
+                rejects: (ended.rejected > 0).then(|| human::path(&ended.rejects).into()),
             })));
         }
         Ok(match ended.rejected {

@@ -1,12 +1,10 @@
 //! Names of files that every run fills in: `{run}` and `{date}` in the path of a file that runs write.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::{fmt, fs};
 
 use regex::Regex;
-
-use crate::text::dates::Date;
 
 /// A word in braces, and what stands in its place: as a pattern, to find the files of earlier runs.
 type Word = (&'static str, &'static str);
@@ -45,8 +43,8 @@ pub(crate) fn unknown(stated: &str) -> Option<&str> {
     })
 }
 
-/// The path for a run, on the day that its rules go by.
-pub(crate) fn filled(stated: &Path, run: &str, day: Date) -> PathBuf {
+/// The path for a run, on the day that its rules go by, `2026-01-31`.
+pub(crate) fn filled(stated: &Path, run: &str, day: impl fmt::Display) -> PathBuf {
     let day = day.to_string();
     let part = |part: Component<'_>| match part.as_os_str().to_str() {
         Some(text) => text.replace(RUN.0, run).replace(DATE.0, &day).into(),
@@ -132,10 +130,9 @@ mod tests {
 
     #[test]
     fn what_a_run_fills_in() {
-        let day = Date::new(2026, 2, 1).unwrap();
         let check = |stated: &str, expected: &str, own: bool, any: bool| {
             let stated = Path::new(stated);
-            let path = filled(stated, RUN_ID, day);
+            let path = filled(stated, RUN_ID, "2026-02-01");
             assert_eq!(path, Path::new(expected));
             assert_eq!((is_each_its_own(stated), is_filled_in(stated)), (own, any));
             assert!(is_of_a_run(stated, &path));

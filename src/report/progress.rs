@@ -10,6 +10,7 @@
 
 mod bars;
 mod lines;
+mod renderer;
 mod told;
 
 use std::io::{self, IsTerminal, Write};
@@ -23,6 +24,7 @@ use indicatif::MultiProgress;
 
 use self::bars::Bars;
 use self::lines::Lines;
+use self::renderer::{Nothing, Renderer};
 use self::told::Told;
 use super::pace::{Moment, Pace};
 use super::phase::Counts;
@@ -316,28 +318,6 @@ fn draw(
             }
         }
     }
-}
-
-/// Draws one phase after another. Times count from the start of the run.
-trait Renderer: Send {
-    fn begin(&mut self, now: Duration, phase: Phase, total_bytes: Option<u64>);
-    fn note(&mut self, text: &str);
-    fn tick(&mut self, now: Duration, counts: &Counts);
-    fn end(&mut self, now: Duration, counts: &Counts);
-}
-
-/// Draws nothing.
-struct Nothing;
-
-impl Renderer for Nothing {
-    fn begin(&mut self, _: Duration, _: Phase, _: Option<u64>) {}
-    fn note(&mut self, _: &str) {}
-    fn tick(&mut self, _: Duration, _: &Counts) {}
-    fn end(&mut self, _: Duration, _: &Counts) {}
-}
-
-fn per_second(bytes: u64, span: Duration) -> f64 {
-    bytes as f64 / span.as_secs_f64()
 }
 
 #[cfg(test)]

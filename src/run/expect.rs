@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::RunError;
-use super::extent::Extent;
+use super::extent::{Extent, InFile};
 use crate::config::Pipeline;
 use crate::format::block::Trailer;
 use crate::guard::Stop;
@@ -98,19 +98,7 @@ pub(super) fn claims(
     let least = expect.at_least;
     claims.extend(least.map(|stated| claim(By::AtLeast, stated, read)));
     if expect.trailer.is_some() {
-        for (number, origin) in source.origins().iter().enumerate() {
-            let (file, found) = (origin.name.clone(), extent.file(number));
-            match found.trailer {
-                None | Some(Trailer::Missing) => return Err(NotWhole::NoTrailer { file }),
-                Some(Trailer::Found { line, count: None }) => {
-                    return Err(NotWhole::NoNumber { file, line });
-                }
-                Some(Trailer::Found {
-                    line,
-                    count: Some(stated),
-                }) => claims.push(claim(By::Trailer { file, line }, stated, found.read)),
-            }
-        }
+        claims.extend(trailers(source, extent)?);
     }
     for done in done_files(pipeline, source) {
         if let Some(stated) = done.read()? {
@@ -121,6 +109,30 @@ pub(super) fn claims(
         }
     }
     Ok(claims)
+}
+
+/// What the last lines of the files state.
+///
+/// # Errors
+/// A file has none, or it states no number.
+pub(super) fn trailers(source: &Source, extent: &Extent) -> Result<Vec<Claim>, NotWhole> {
+    let of_file = |(number, file): (usize, String)| {
+        let InFile { read, trailer } = extent.file(number);
+        match trailer {
+            None | Some(Trailer::Missing) => Err(NotWhole::NoTrailer { file }),
+            Some(Trailer::Found { line, count: None }) => Err(NotWhole::NoNumber { file, line }),
+            Some(Trailer::Found {
+                line,
+                count: Some(stated),
+            }) => Ok(Claim {
+                by: By::Trailer { file, line },
+                stated,
+                found: read,
+            }),
+        }
+    };
+    let files = source.origins().iter().map(|origin| origin.name.clone());
+    files.enumerate().map(of_file).collect()
 }
 
 /// A file that says that the extract is complete.

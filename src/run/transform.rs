@@ -9,6 +9,7 @@ use futures::TryStreamExt;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::expect::trailers;
 use super::extent::Extent;
 use super::prepare::rejects_layout;
 use super::surveyed::without_names;
@@ -19,8 +20,9 @@ use crate::engine::blocks::{BLOCK, Blocks};
 use crate::engine::process::Engine;
 use crate::engine::transformed::{Transformed, transformed};
 use crate::format::rows::{Form, Rows};
+use crate::guard::expect::NotWhole;
 use crate::guard::spec::GuardSpec;
-use crate::guard::{Stop, Totals, too_many};
+use crate::guard::{self, Stop, Totals, too_many};
 use crate::orgvue::spec::ActionSpec;
 use crate::report::rejects::{Records, RejectsFile};
 use crate::source::Source;
@@ -80,7 +82,7 @@ pub(crate) fn left_to_the_run(pipeline: &Pipeline) -> Vec<&'static str> {
     let ExpectSpec {
         rows,
         at_least,
-        // It says which line is no record, and that is so here, too.
+        // It is looked at here, too.
         trailer: _,
         done_file,
         settled,
@@ -155,7 +157,7 @@ async fn of(
             out.put(taken.take(block)?).await?;
         }
         taken.rejects.settle().map_err(RunError::from)?;
-        let stop = taken.too_many(pipeline, &engine);
+        let stop = taken.stop(pipeline, &engine);
         if stop.is_none() {
             out.put(rows.footer().into()).await?;
         }
@@ -213,6 +215,21 @@ impl Taken {
         self.written += block.page.rows;
         self.filtered += block.filtered;
         Ok(Bytes::from_owner(block.page.bytes))
+    }
+
+    /// Why the rows are not to be used.
+    fn stop(&self, pipeline: &Pipeline, engine: &Engine) -> Option<Stop> {
+        let cut_off = self.cut_off(pipeline).map(Stop::NotWhole);
+        cut_off.or_else(|| self.too_many(pipeline, engine))
+    }
+
+    /// Whether the last line of a file is missing, or states another number of records than the file has.
+    fn cut_off(&self, pipeline: &Pipeline) -> Option<NotWhole> {
+        pipeline.source.expect.trailer.as_ref()?;
+        match trailers(&self.source, &self.extent) {
+            Ok(claims) => guard::expect::decide(claims).1,
+            Err(not_whole) => Some(not_whole),
+        }
     }
 
     /// Whether more rows are at fault than the pipeline allows.

@@ -13,12 +13,30 @@ const MAX: u32 = 1024;
 /// One of several parts of a source's rows, which a hash of their keys tells apart: the same row is in the same part on
 /// every machine, and whatever other rows there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub(crate) struct Shard {
     /// Which of them it is, from 1.
     pub number: u32,
     pub of: u32,
     /// Seed of the hash.
     pub seed: u64,
+}
+
+/// A part as a report or the ledger has it, which somebody may have changed.
+#[derive(Deserialize)]
+struct Written {
+    number: u32,
+    of: u32,
+    seed: u64,
+}
+
+impl TryFrom<Written> for Shard {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Shard, String> {
+        let Written { number, of, seed } = written;
+        Ok(Nth::new(number, of)?.seeded(seed))
+    }
 }
 
 /// A part as the command line names it: `3/8`.
@@ -34,9 +52,15 @@ impl FromStr for Nth {
     fn from_str(text: &str) -> Result<Nth, String> {
         let parts = text.split_once('/');
         let parsed = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-        let Some((number, of)) = parsed else {
-            return Err("it is written I/N, such as 3/8 for the third of eight".to_owned());
-        };
+        match parsed {
+            Some((number, of)) => Nth::new(number, of),
+            None => Err("it is written I/N, such as 3/8 for the third of eight".to_owned()),
+        }
+    }
+}
+
+impl Nth {
+    fn new(number: u32, of: u32) -> Result<Nth, String> {
         if of == 0 || of > MAX {
             return Err(format!("there can be 1 to {MAX} shards"));
         }
@@ -47,9 +71,7 @@ impl FromStr for Nth {
         }
         Ok(Nth { number, of })
     }
-}
 
-impl Nth {
     /// That part where keys are hashed with this seed.
     pub(crate) fn seeded(self, seed: u64) -> Shard {
         Shard {
@@ -105,6 +127,18 @@ mod tests {
     fn all(of: u32, seed: u64) -> Vec<Shard> {
         let shards = 1..=of;
         shards.map(|number| Shard { number, of, seed }).collect()
+    }
+
+    #[test]
+    fn what_somebody_changed_is_no_shard() {
+        let read = |number: u32, of: u32| {
+            let text = format!(r#"{{"number":{number},"of":{of},"seed":7}}"#);
+            serde_json::from_str::<Shard>(&text)
+        };
+        assert_eq!(read(3, 8).unwrap(), all(8, 7)[2]);
+        for (number, of) in [(0, 8), (9, 8), (1, 0), (1, 4_000_000_000)] {
+            assert!(read(number, of).is_err(), "{number} of {of}");
+        }
     }
 
     #[test]

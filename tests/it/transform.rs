@@ -172,6 +172,49 @@ fn too_many_rejects_are_told_apart() {
 }
 
 #[test]
+fn a_file_that_its_last_line_says_is_cut_off() {
+    let rig = Rig::new();
+    let source = "path: rows.csv, expect: { trailer: '^TRL,([0-9]+)$' }";
+    rig.pipeline(
+        &format!("source: {{ {source} }}\nvalidate: {{ key: id }}"),
+        "",
+    );
+    let transformed = |text: &str| {
+        rig.write("rows.csv", text);
+        let output = rig.tool(&["transform", "pipeline.yaml"]);
+        (output.status.code(), told(&output).to_owned())
+    };
+    let whole = "id,name\n1,Ann\n2,Bob\nTRL,2\n";
+    let (code, said) = transformed(whole);
+    assert_eq!(
+        (code, said.contains("2 records: 2 written")),
+        (Some(0), true),
+        "{said}"
+    );
+    for (text, why) in [
+        (
+            "id,name\n1,Ann\nTRL,2\n",
+            "rows.csv:3: the last line states 2 records, and 1 were read",
+        ),
+        (
+            "id,name\n1,Ann\n2,Bob\n",
+            "rows.csv: the last line is not the one that source.expect.trailer describes",
+        ),
+    ] {
+        let (code, said) = transformed(text);
+        assert_eq!(code, Some(4), "{said}");
+        assert!(
+            said.contains("warning: the rows on standard output are not to be used"),
+            "{said}"
+        );
+        assert!(
+            said.contains(why) && !said.contains("rejects.transform"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn rows_of_standard_input_and_of_another_file() {
     let rig = rig("rejects: { at_most: 100% }");
     let expected = rig.tool(&["transform", "pipeline.yaml"]).stdout;

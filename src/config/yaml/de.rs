@@ -6,7 +6,6 @@
 
 mod error;
 mod node;
-mod parts;
 
 use serde::de;
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Counts, Phase, Renderer};
+use super::renderer::Renderer;
 use crate::report::human;
+use crate::report::phase::{Counts, Phase};
 
 /// One bar a phase, by indicatif. Ended phases stay on the screen.
 pub(super) struct Bars {

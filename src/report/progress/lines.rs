@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::{Counts, Phase, Renderer, per_second};
+use super::renderer::{Renderer, per_second};
 use crate::report::human;
+use crate::report::phase::{Counts, Phase};
 
 /// Plain lines.
 pub(super) struct Lines<W> {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Counts, Phase, Renderer, per_second};
+use super::renderer::{Renderer, per_second};
 use crate::report::events::{self, State};
+use crate::report::phase::{Counts, Phase};
 use crate::report::run::thousandths;
 
 /// Events.
