@@ -1,6 +1,7 @@
 //! What an earlier run left: whether another may start.
 
 use std::fmt;
+use std::path::Path;
 
 use super::looked::Looked;
 use super::next::command;
@@ -23,7 +24,7 @@ enum Before {
     /// It may, and has what only one run can have.
     Free {
         ledger: Option<Box<Ledger>>,
-        rejects: Option<Held>,
+        rejects: Vec<Held>,
     },
     /// It may not; its report says why.
     Refused(RunError),
@@ -69,25 +70,29 @@ fn before(work: &Work<'_>, run_id: &RunId, turn: &mut Turn<'_>) -> Result<Before
     })
 }
 
-/// Takes the lock of the rejects file.
+/// Takes the locks of the rejects file and its workbook.
 pub(super) fn rejects(
     pipeline: &Pipeline,
     run_id: &RunId,
     turn: &mut Turn<'_>,
-) -> Result<Option<Held>, RunError> {
+) -> Result<Vec<Held>, RunError> {
     let who = Who {
         run: run_id,
         pipeline: &pipeline.name,
     };
-    let stated = &pipeline.rejects.path;
-    // A file that no other run has needs no lock that others want.
-    let file = match is_each_its_own(stated) {
-        true => &filled(stated, run_id.as_str(), pipeline.today()),
-        false => stated,
+    // Files that no other run has need no locks that others want.
+    let file = |stated: &Path| match is_each_its_own(stated) {
+        true => filled(stated, run_id.as_str(), pipeline.today()),
+        false => stated.to_owned(),
     };
-    // By which of its two names it will go is not known yet: both are one lock.
-    let file = for_json(file);
-    turn.take(|| Shared::of_user().rejects(&file, &who))
+    // By which of its two names the file will go is not known yet: both are one lock.
+    let path = for_json(&file(&pipeline.rejects.path));
+    let workbook = pipeline.rejects.workbook.as_deref().map(file);
+    let files = std::iter::once(path).chain(workbook);
+    files
+        .map(|file| turn.take(|| Shared::of_user().rejects(&file, &who)))
+        .filter_map(Result::transpose)
+        .collect()
 }
 
 /// What became of a run's ledger.

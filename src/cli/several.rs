@@ -186,6 +186,16 @@ fn are_apart(pipelines: &[Pipeline]) -> bool {
             say_problem(&pipeline.problem("rejects.path", message), "");
             good = false;
         }
+        let workbook = pipeline.rejects.workbook.as_ref();
+        let workbook = workbook.filter(|path| !is_each_its_own(path));
+        let other = before
+            .iter()
+            .find(|other| workbook.is_some() && other.rejects.workbook.as_ref() == workbook);
+        if let Some(other) = other {
+            let message = format!("{} writes its rejects into the same workbook", other.file);
+            say_problem(&pipeline.problem("rejects.workbook", message), "");
+            good = false;
+        }
         // What one holds back would be written over by the next, or be taken away.
         let other = before
             .iter()

@@ -8,7 +8,7 @@ use super::open::usage;
 use super::pipeline::said;
 use super::work::{cores, runtime};
 use super::{Exit, Failure, Globals, PipelineArgs, put, say, say_warning, stop};
-use crate::config::{Override, Pipeline, process_env};
+use crate::config::{Override, Pipeline, Rejects, process_env};
 use crate::format::rows::Form;
 use crate::report::human;
 use crate::report::run::RunId;
@@ -109,6 +109,16 @@ impl TransformArgs {
         let workers = self.workers.map_or_else(cores, usize::from);
         let resources = run::resources(pipeline, keys, pipeline.today(), workers).await;
         let resources = resources.map_err(|error| failure(error.into()))?;
+        let own = pipeline.rejects.of_transform();
+        let rejects = match self.rejects.clone() {
+            // One file is named, and there may be many at once.
+            Some(path) => Rejects {
+                path,
+                workbook: None,
+                ..own
+            },
+            None => own,
+        };
         let wanted = Wanted {
             form: match self.output {
                 Output::Csv => Form::Csv,
@@ -116,7 +126,7 @@ impl TransformArgs {
                 Output::Arrow => Form::Arrow,
             },
             places: self.lines,
-            rejects: (self.rejects.clone()).unwrap_or_else(|| pipeline.rejects.of_transform()),
+            rejects,
             workers,
         };
         let ended = transform(pipeline, &resources, &wanted, put).await;

@@ -121,7 +121,7 @@ pub(super) async fn find(file: &str, stated: &Stated) -> Result<Found, EngineErr
         // XML and the like are known by their first bytes.
         let mut tables = match &stated.pipeline.source.layout {
             Layout::Auto(tables) => (**tables).clone(),
-            Layout::Text | Layout::Table(_) => Tables::default(),
+            Layout::Text | Layout::TextOrBook(_) | Layout::Table(_) => Tables::default(),
         };
         for Chosen { setting, name, .. } in &chosen {
             match *setting {

@@ -108,7 +108,7 @@ pub(super) struct Work<'a> {
     /// Takes the report in, where this is one of several runs.
     pub(super) collected: Option<&'a Collected>,
     /// Nobody else writes the rejects file meanwhile.
-    pub(super) rejects: Option<Held>,
+    pub(super) rejects: Vec<Held>,
     /// Whether a report is left behind.
     pub(super) reports: bool,
     /// Nothing is printed: whoever asked for the work is a program.
@@ -155,7 +155,7 @@ impl<'a> Work<'a> {
             ledger: None,
             again: None,
             collected: None,
-            rejects: None,
+            rejects: Vec::new(),
             reports: true,
             silent: false,
         }

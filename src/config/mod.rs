@@ -26,7 +26,7 @@ use std::path::PathBuf;
 
 pub(crate) use beside::Cases;
 pub use pipeline::Pipeline;
-pub(crate) use pipeline::{Connection, Origin, Target, secret_of, secret_text};
+pub(crate) use pipeline::{Connection, Origin, Rejects, Target, secret_of, secret_text};
 pub use problem::Place;
 pub(crate) use problem::{Placed, Problem, Problems, nearest};
 pub(crate) use reference::reference;

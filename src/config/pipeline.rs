@@ -199,6 +199,8 @@ pub struct Rejects {
     pub path: PathBuf,
     /// Where the keys of rows go that are held back.
     pub withheld: PathBuf,
+    /// The same rows in a workbook, for people.
+    pub workbook: Option<PathBuf>,
     /// More than this stops the run before anything is sent; without it, the default.
     pub at_most: Option<Amount>,
     /// Whether no cell of the file may pass for a formula.
@@ -208,22 +210,31 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// The file that `check` writes: `rejects.check.csv` for `rejects.csv`, so that those of a run stay as they are.
-    pub(crate) fn of_check(&self) -> PathBuf {
-        beside(&self.path, "check")
+    /// The same, in files beside these: `rejects.check.csv` for `rejects.csv`.
+    pub(crate) fn beside(&self, word: &str) -> Rejects {
+        Rejects {
+            path: beside(&self.path, word),
+            workbook: self.workbook.as_ref().map(|path| beside(path, word)),
+            ..self.clone()
+        }
     }
 
-    /// The file that `transform` writes, for the same reason.
-    pub(crate) fn of_transform(&self) -> PathBuf {
-        beside(&self.path, "transform")
+    /// The files that `check` writes, so that those of a run stay as they are.
+    pub(crate) fn of_check(&self) -> Rejects {
+        self.beside("check")
     }
 
-    /// Where the rejects of what is mended go: not over those that are read. A file of another name, as `check` writes,
-    /// keeps it.
-    pub(crate) fn of_mend(&self, written: &Path) -> PathBuf {
-        match written == self.path {
-            true => beside(&self.path, "mend"),
-            false => written.to_owned(),
+    /// The files that `transform` writes, for the same reason.
+    pub(crate) fn of_transform(&self) -> Rejects {
+        self.beside("transform")
+    }
+
+    /// Where the rejects of what is mended go that are `written` there otherwise: not over those that are read. Files of
+    /// other names, as `check` writes, keep them.
+    pub(crate) fn of_mend(&self, written: &Rejects) -> Rejects {
+        match written.path == self.path {
+            true => self.beside("mend"),
+            false => written.clone(),
         }
     }
 
@@ -307,16 +318,16 @@ impl Pipeline {
         source.csv.comment = None;
         source.csv.footer = None;
         source.expect = ExpectSpec::default();
+        source.layout = std::mem::take(&mut source.layout).of_mended(source.csv.quoting());
         if source.format.has_objects() {
             source.format = SourceFormat::Auto;
-            source.layout = Layout::Text;
         }
         self.import.implicit_delete = ImplicitDelete::Off;
         self.import.no_deletes = true;
         self.guard = GuardSpec::default();
         self.validate.hierarchy.of_some_rows();
         // What is mended is mostly the rejects file itself, which is read and must not be replaced.
-        self.rejects.path = beside(&self.rejects.path, "mend");
+        self.rejects = self.rejects.beside("mend");
         self.results = self.results.map(|path| beside(&path, "mend"));
         self.mend = Some(file);
         Ok(self)
@@ -328,6 +339,7 @@ impl Pipeline {
         let mut pipeline = self.clone();
         pipeline.rejects.path = filled(&self.rejects.path);
         pipeline.rejects.withheld = filled(&self.rejects.withheld);
+        pipeline.rejects.workbook = self.rejects.workbook.as_ref().map(filled);
         pipeline.results = self.results.as_ref().map(filled);
         pipeline
     }
@@ -335,7 +347,7 @@ impl Pipeline {
     /// Sends the rows of a shard and no others, and writes what it writes of them into files of its own.
     pub(crate) fn sharded(mut self, shard: Shard) -> Pipeline {
         let name = shard.in_names();
-        self.rejects.path = beside(&self.rejects.path, &name);
+        self.rejects = self.rejects.beside(&name);
         self.results = self.results.map(|path| beside(&path, &name));
         self.metrics = self.metrics.map(|path| beside(&path, &name));
         self.shard = Some(shard);

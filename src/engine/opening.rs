@@ -8,7 +8,7 @@ use crate::format::beginning::{Beginning, Begun, Place, Wrong};
 use crate::format::closing::Closing;
 use crate::format::header::{FOREIGN_BYTES, refuse_foreign, refuse_table};
 use crate::format::{Header, Reading};
-use crate::source::{Source, Text};
+use crate::source::{Made, Source, Text};
 use crate::text::scan::count_lines;
 use crate::text::unseen::BYTE_ORDER_MARK;
 
@@ -89,9 +89,11 @@ impl Opening<'_> {
         }
         let refused = refuse_table(&self.buffer).and_then(|()| refuse_foreign(&self.buffer));
         refused.map_err(|wrong| self.error(wrong))?;
-        let reading = match text.table() {
-            Some((table, layout)) => &self.reading.of_objects(table, layout),
-            None => self.reading,
+        let made_of = text.made_of();
+        let reading = match made_of {
+            Made::Objects(table, layout) => &self.reading.of_objects(table, layout),
+            Made::Rejects => &self.reading.of_rejects(),
+            Made::Own => self.reading,
         };
         let longest = reading.limits.record.bytes();
         let mut want = reading.block;
@@ -111,7 +113,7 @@ impl Opening<'_> {
             }
             want = longest.min(want * 2);
         };
-        if text.table().is_some() {
+        if !matches!(made_of, Made::Own) {
             // What stands above the first record of a table was read there: it is not lines that are no records.
             let above = self
                 .buffer

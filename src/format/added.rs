@@ -34,3 +34,6 @@ pub(crate) const CARRIAGE_RETURN: &str = "carriage_return";
 /// The code of a cell that the row's file had no column for: not a fault, and told so that it is known again while it is
 /// empty.
 pub(crate) const ABSENT: &str = "absent";
+
+/// The code of a record with a byte that is not UTF-8.
+pub(crate) const NOT_UTF8: &str = "not_utf8";

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::beginning::{Beginning, Begun, Expected, Place, Wrong};
 use super::block::Boundary;
 use super::closing::Closing;
+use super::csv::spec::CsvSpec;
 use super::csv::{self, Delimiter, Form};
 use super::json::fed_back::FedBack;
 use super::json::{self, Layout};
@@ -94,6 +95,21 @@ impl Reading {
         let form = Arc::new(form);
         Reading {
             format: RecordFormat::Json { layout, form },
+            ..self.clone()
+        }
+    }
+
+    /// The same, of a text that is a rejects file, whatever is stated of the source.
+    pub(crate) fn of_rejects(&self) -> Reading {
+        let format = match &self.format {
+            RecordFormat::Json { form, .. } => RecordFormat::Auto {
+                csv: CsvSpec::default().form(Delimiter::Comma),
+                json: form.clone(),
+            },
+            stated => stated.clone(),
+        };
+        Reading {
+            format,
             ..self.clone()
         }
     }

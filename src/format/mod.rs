@@ -11,6 +11,8 @@ pub(crate) mod header;
 pub(crate) mod json;
 mod parser;
 pub(crate) mod rows;
+#[cfg(feature = "xlsx")]
+pub(crate) mod sheet;
 pub(crate) mod unread;
 
 pub use header::{Header, Reading, RecordFormat};
@@ -106,7 +108,7 @@ fn reject_bad_text(batch: &mut Batch, found: Vec<BadByte>, names: &[Arc<str>]) {
             stage: PARSE,
             column: column.map_or_else(|| Arc::from(""), |c| names[c].clone()),
             source: None,
-            code: Cow::Borrowed("not_utf8"),
+            code: Cow::Borrowed(added::NOT_UTF8),
             message: Cow::Owned(format!(
                 "byte {} of the record is not UTF-8{advice}",
                 offset + 1

@@ -7,20 +7,17 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use serde_json::{Map, Value};
 
 use super::people::People;
-use super::rejects::{ADDED, table};
-use super::traces::{Kind, Trace};
+use super::rejects::{ADDED, As, table, workbook};
+use super::table::{READ, Records};
+use super::traces::{Kind, NOT_AS_WRITTEN, Trace};
 use crate::files::part::{self, Part};
 use crate::format::PARSE;
 use crate::format::added::STAGE;
-use crate::format::csv::cut::first_record;
 use crate::format::csv::fed_back::own_columns;
 use crate::format::csv::record::split;
 use crate::format::json::fed_back::{COLUMNS, RAW};
 use crate::text::encoded::{MARK, Written};
 use crate::text::scan::{Dialect, Quoting};
-
-/// Bytes that are read at once.
-const READ: u64 = 256 * 1024;
 
 /// What became of a file.
 pub(crate) type Rows = Result<u64, &'static str>;
@@ -46,37 +43,100 @@ pub(crate) fn forget(
     };
     let modified = file.metadata()?.modified()?;
     let (part, draft) = Part::create(&trace.path)?;
-    let mut out = BufWriter::new(draft);
-    let taken = match dialect(trace, &file, quoting)? {
-        Some(dialect) => {
-            let mut sieve = Sieve {
-                dialect,
-                written,
-                kind: trace.kind,
-                columns,
-                people,
-            };
-            sieve.table(file, &mut out)?
+    let dialect = dialect(trace.kind, &file, quoting)?;
+    let left = sifted(file, draft, (trace.kind, dialect, written), columns, people)?;
+    Ok(Some(match left {
+        None => Err(NOT_AS_WRITTEN),
+        Some((taken, draft)) => {
+            if taken > 0 {
+                // It is no younger than it was.
+                draft.set_modified(modified)?;
+                draft.sync_all()?;
+                part.put()?;
+            }
+            Ok(taken)
         }
-        None => match lines(file, &mut out, columns, people)? {
-            Some(taken) => taken,
-            None => return Ok(Some(Err("it is not as a run writes it"))),
-        },
+    }))
+}
+
+/// The same of a workbook of rejects: it is made anew of the rows that are left, as they stand in it. `read` writes the
+/// rejects file that it was made of, and tells whether it is such a workbook.
+///
+/// # Errors
+/// As of [`forget`].
+pub(crate) fn forget_in_workbook(
+    trace: &Trace,
+    quoting: Quoting,
+    columns: &[String],
+    people: &mut People,
+    read: impl FnOnce(File, &mut dyn Write) -> io::Result<bool>,
+) -> io::Result<Option<Rows>> {
+    part::sweep(&trace.path);
+    let file = match trace.open()? {
+        None => return Ok(None),
+        Some(Err(why)) => return Ok(Some(Err(why))),
+        Some(Ok(file)) => file,
+    };
+    let modified = file.metadata()?.modified()?;
+    // Neither takes a place.
+    let (_whole, whole) = Part::create(&trace.path)?;
+    let (_left, left) = Part::create(&trace.path)?;
+    let mut out = BufWriter::new(&whole);
+    if !read(file, &mut out)? {
+        return Ok(Some(Err(NOT_AS_WRITTEN)));
+    }
+    out.flush()?;
+    drop(out);
+    let dialect = dialect(Kind::Rejects, &whole, quoting)?;
+    let how = (Kind::Rejects, dialect, Written::Utf8);
+    let Some((taken, left)) = sifted(whole, left, how, columns, people)? else {
+        return Ok(Some(Err(NOT_AS_WRITTEN)));
     };
     if taken > 0 {
-        let draft = out.into_inner().map_err(|error| error.into_error())?;
-        // It is no younger than it was.
-        draft.set_modified(modified)?;
-        draft.sync_all()?;
-        part.put()?;
+        let written = match dialect {
+            Some(dialect) => As::Table {
+                dialect,
+                written: Written::Utf8,
+                called: &[],
+            },
+            None => As::Lines,
+        };
+        workbook::write(&left, written, (&trace.path, Some(modified)))?;
     }
     Ok(Some(Ok(taken)))
 }
 
+/// Writes what is left of a file without these people into a draft. Returns how many rows were taken out; nothing where a
+/// line is not an object.
+fn sifted(
+    file: File,
+    draft: File,
+    (kind, dialect, written): (Kind, Option<Dialect>, Written),
+    columns: &[String],
+    people: &mut People,
+) -> io::Result<Option<(u64, File)>> {
+    let mut out = BufWriter::new(draft);
+    let taken = match dialect {
+        Some(dialect) => {
+            let mut sieve = Sieve {
+                dialect,
+                written,
+                kind,
+                columns,
+                people,
+            };
+            Some(sieve.table(file, &mut out)?)
+        }
+        None => lines(file, &mut out, columns, people)?,
+    };
+    let draft = out.into_inner().map_err(|error| error.into_error())?;
+    Ok(taken.map(|taken| (taken, draft)))
+}
+
 /// How a table is written; nothing where the file has one object a line.
-fn dialect(trace: &Trace, mut file: &File, quoting: Quoting) -> io::Result<Option<Dialect>> {
+fn dialect(kind: Kind, mut file: &File, quoting: Quoting) -> io::Result<Option<Dialect>> {
     file.seek(SeekFrom::Start(0))?;
-    if trace.kind != Kind::Rejects {
+    if kind != Kind::Rejects {
         return Ok(Some(Dialect::default()));
     }
     let mut beginning = Vec::new();
@@ -98,13 +158,7 @@ struct Sieve<'a> {
 
 impl Sieve<'_> {
     fn table(&mut self, file: File, out: &mut impl Write) -> io::Result<u64> {
-        let mut records = Records {
-            file,
-            dialect: self.dialect,
-            buffer: Vec::new(),
-            at: 0,
-            ended: false,
-        };
+        let mut records = Records::new(file, self.dialect);
         let mut header = None;
         let mut taken = 0;
         while let Some(record) = records.next()? {
@@ -170,40 +224,6 @@ impl Header {
             _ => Box::new(self.keys.iter().filter_map(|at| cells.get(*at))),
         };
         cells.any(|cell| people.is_named(cell))
-    }
-}
-
-/// The records of a table, one after the other.
-struct Records {
-    file: File,
-    dialect: Dialect,
-    buffer: Vec<u8>,
-    at: usize,
-    ended: bool,
-}
-
-impl Records {
-    fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        let length = loop {
-            let rest = &self.buffer[self.at..];
-            match first_record(self.dialect, rest, self.ended) {
-                Some(length @ 1..) => break length,
-                _ if self.ended => return Ok(None),
-                _ => self.read_on()?,
-            }
-        };
-        let from = self.at;
-        self.at += length;
-        Ok(Some(&self.buffer[from..self.at]))
-    }
-
-    fn read_on(&mut self) -> io::Result<()> {
-        self.buffer.drain(..self.at);
-        self.at = 0;
-        let more = READ.max(self.buffer.len() as u64);
-        let read = (&mut self.file).take(more).read_to_end(&mut self.buffer)?;
-        self.ended = read == 0;
-        Ok(())
     }
 }
 

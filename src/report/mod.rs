@@ -16,5 +16,6 @@ pub(crate) mod rejects;
 pub(crate) mod results;
 pub(crate) mod run;
 pub(crate) mod spec;
+mod table;
 pub(crate) mod traces;
 pub(crate) mod withheld;

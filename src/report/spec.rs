@@ -10,9 +10,13 @@ use crate::stage::hash::KeySpec;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RejectsSpec {
-    /// The file, written with owner-only access. `{run}` in it is the name of the run, and `{date}` its day in the time
-    /// zone of the pipeline: each run, or each day, has a file of its own then.
+    /// The file, written with owner-only access. It is text, whatever its name ends with; for Excel there is `workbook`.
+    /// `{run}` in it is the name of the run, and `{date}` its day in the time zone of the pipeline: each run, or each day,
+    /// has a file of its own then.
     pub path: String,
+    /// The same rows once more as a workbook (`out/rejects.xlsx`), for whoever puts them right in Excel: every cell is text,
+    /// and those at fault are coloured. It is fed back in like the file.
+    pub workbook: Option<String>,
     /// More than this stops the run before anything is sent: rows (`500`) or a share (`1%`). Without it, 5% of the
     /// rows, from 100 rows read on.
     pub at_most: Option<Amount>,
@@ -33,6 +37,7 @@ impl Default for RejectsSpec {
     fn default() -> Self {
         RejectsSpec {
             path: "rejects.csv".into(),
+            workbook: None,
             at_most: None,
             spreadsheet_safe: false,
             encoding: RejectsEncoding::default(),

@@ -16,10 +16,15 @@ use crate::files::owned::{is_private, owned};
 /// How much of a file is looked at to find out whether a run wrote it.
 const BEGINNING: u64 = 64 * 1024;
 
+/// Why a file is not ours to change.
+pub(crate) const NOT_AS_WRITTEN: &str = "it is not as a run writes it";
+
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Rejects,
+    /// The rejects as a workbook.
+    Workbook,
     Withheld,
     Results,
 }
@@ -59,6 +64,8 @@ impl Trace {
         (&file).take(BEGINNING).read_to_end(&mut text)?;
         let ours = match self.kind {
             Kind::Rejects => begins_as_ours(&text),
+            // What is in the archive tells more, see [`crate::run::keep`].
+            Kind::Workbook => text.starts_with(b"PK"),
             Kind::Withheld => withheld::begins_as_ours(&text),
             Kind::Results => results::begins_as_ours(&text),
         };
@@ -68,11 +75,16 @@ impl Trace {
         }))
     }
 
-    /// Removes the file where it is older than `keep`. Nothing where it is not, or there is none.
+    /// Removes the file where it is older than `keep`, and `is_ours`, which is asked last. Nothing where it is not old, or
+    /// there is none.
     ///
     /// # Errors
     /// It can't be read or removed.
-    pub(crate) fn prune(&self, keep: Duration, now: SystemTime) -> io::Result<Option<Pruned>> {
+    pub(crate) fn prune(
+        &self,
+        (keep, now): (Duration, SystemTime),
+        is_ours: impl FnOnce(File) -> bool,
+    ) -> io::Result<Option<Pruned>> {
         let Some(found) = self.found()? else {
             return Ok(None);
         };
@@ -84,10 +96,13 @@ impl Trace {
         Ok(match self.open()? {
             None => None,
             Some(Err(why)) => Some(Pruned::Foreign(why)),
-            Some(Ok(_)) => {
-                fs::remove_file(&self.path)?;
-                Some(Pruned::Gone)
-            }
+            Some(Ok(file)) => Some(match is_ours(file) {
+                true => {
+                    fs::remove_file(&self.path)?;
+                    Pruned::Gone
+                }
+                false => Pruned::Foreign(NOT_AS_WRITTEN),
+            }),
         })
     }
 
@@ -189,7 +204,11 @@ mod tests {
                 path: path.clone(),
                 kind,
             };
-            assert_eq!(trace.prune(day, now).unwrap(), expected, "{text}");
+            assert_eq!(
+                trace.prune((day, now), |_| true).unwrap(),
+                expected,
+                "{text}"
+            );
             assert_eq!(path.exists(), expected != Some(Pruned::Gone), "{text}");
         };
         let results = "key,file,line,action,status,code,id\n";
@@ -212,12 +231,15 @@ mod tests {
             fs::remove_file(&path).unwrap();
             std::os::unix::fs::symlink(dir.path(), &path).unwrap();
             let kind = Kind::Rejects;
-            let link = Trace { path, kind }.prune(day, later).unwrap();
+            let link = Trace { path, kind }.prune((day, later), |_| true).unwrap();
             assert_eq!(link, Some(Pruned::Foreign("it is not a regular file")));
         }
         let path = dir.path().join("none/at/all");
         let kind = Kind::Rejects;
-        assert_eq!(Trace { path, kind }.prune(day, later).unwrap(), None);
+        assert_eq!(
+            Trace { path, kind }.prune((day, later), |_| true).unwrap(),
+            None
+        );
     }
 
     #[test]

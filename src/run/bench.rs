@@ -169,6 +169,7 @@ impl Bench {
             .tempdir()?;
         pipeline.rejects.path = folder.path().join("rejects.csv");
         pipeline.rejects.withheld = folder.path().join("withheld.csv");
+        pipeline.rejects.workbook = None;
         pipeline.rejects.at_most = Some(Amount::Percent(100.0));
         pipeline.upload.rate = None;
         pipeline.import.callback = None;

@@ -1,21 +1,23 @@
 //! People are taken out of all that runs of a pipeline have left on the disk.
 
 use std::fs;
+use std::io::Write;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::RunError;
 use super::delta::mark;
-use super::keep::files;
+use super::keep::{files, unpacked};
 use super::kept::folder as columns_of_guards;
 use crate::config::Pipeline;
 use crate::delta::error::StoreError;
 use crate::delta::key::StoreKey;
 use crate::delta::place::Place;
 use crate::delta::store::{Lost, Store};
-use crate::report::forget::{Rows, forget};
+use crate::report::forget::{Rows, forget, forget_in_workbook};
 use crate::report::human;
 use crate::report::people::People;
+use crate::report::traces::Kind;
 use crate::state::entry::TargetMark;
 use crate::state::whose;
 
@@ -75,11 +77,19 @@ pub(crate) fn columns(pipeline: &Pipeline) -> Vec<String> {
 
 /// Takes people out of the files that runs of a pipeline have left.
 pub(crate) fn forget_rows(pipeline: &Pipeline, people: &mut People) -> Vec<Forgotten> {
-    let how = (pipeline.source.csv.quoting(), pipeline.rejects.encoding);
+    let quoting = pipeline.source.csv.quoting();
+    let how = (quoting, pipeline.rejects.encoding);
     let columns = columns(pipeline);
     let mut all = Vec::new();
     for trace in files(pipeline) {
-        let taken: Rows = match forget(&trace, how, &columns, people) {
+        let forgotten = match trace.kind {
+            Kind::Workbook => {
+                let read = |file, out: &mut dyn Write| unpacked(pipeline, file, out);
+                forget_in_workbook(&trace, quoting, &columns, people, read)
+            }
+            Kind::Rejects | Kind::Withheld | Kind::Results => forget(&trace, how, &columns, people),
+        };
+        let taken: Rows = match forgotten {
             Ok(None) => continue,
             Ok(Some(taken)) => taken,
             Err(error) => {

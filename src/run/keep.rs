@@ -1,5 +1,7 @@
 //! What runs of a pipeline have left on the disk that names people, and how long it stays.
 
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -11,6 +13,7 @@ use crate::files::of_run::{IN_PLACE_OF_SHARD, of_all};
 use crate::report::human;
 use crate::report::traces::{self, Kind, Pruned, Trace};
 use crate::settings::units::Span;
+use crate::source::table::rejects_of;
 use crate::state::Ledger;
 use crate::text::chain;
 
@@ -18,15 +21,18 @@ use crate::text::chain;
 pub(crate) fn files(pipeline: &Pipeline) -> Vec<Trace> {
     let stated = &pipeline.rejects.path;
     let of = |kind| move |path| Trace { path, kind };
-    let rejects = variants(stated, &["mend"])
-        .into_iter()
-        .flat_map(|path| [beside(&path, "check"), path])
-        .flat_map(|path| [for_csv(&path), for_json(&path)]);
+    let checked = |path: PathBuf| [beside(&path, "check"), path];
+    let rejects = variants(stated, &["mend"]).into_iter().flat_map(checked);
+    let rejects = rejects.flat_map(|path| [for_csv(&path), for_json(&path)]);
+    let workbooks = pipeline.rejects.workbook.iter();
+    let workbooks = workbooks.flat_map(|path| variants(path, &["mend"]));
+    let workbooks = workbooks.flat_map(checked);
     let withheld = [false, true].map(|check| pipeline.rejects.withheld(check));
     let results = pipeline.results.iter();
     let results = results.flat_map(|path| variants(path, &["mend", "retry"]));
     rejects
         .map(of(Kind::Rejects))
+        .chain(workbooks.map(of(Kind::Workbook)))
         .chain(withheld.map(of(Kind::Withheld)))
         .chain(results.map(of(Kind::Results)))
         .flat_map(|stated| of_all(&stated.path).into_iter().map(of(stated.kind)))
@@ -52,12 +58,14 @@ pub(crate) fn prune(pipeline: &Pipeline, ledger: Option<&Ledger>, reports: &Path
     let mut left = Vec::new();
     for trace in files(pipeline) {
         let (name, keep) = match trace.kind {
-            Kind::Rejects | Kind::Withheld => ("rejects.keep", pipeline.keep.rejects),
+            Kind::Rejects | Kind::Workbook | Kind::Withheld => {
+                ("rejects.keep", pipeline.keep.rejects)
+            }
             Kind::Results => ("results.keep", pipeline.keep.results),
         };
         // A file that was just read for its rows is not taken away under whoever corrects it.
         if let Some(keep) = keep.filter(|_| pipeline.mend.as_ref() != Some(&trace.path)) {
-            left.extend(prune_file(&trace, name, keep));
+            left.extend(prune_file(pipeline, &trace, name, keep));
         }
     }
     if let (Some(keep), Some(ledger)) = (pipeline.keep.state, ledger) {
@@ -78,9 +86,21 @@ pub(crate) fn prune(pipeline: &Pipeline, ledger: Option<&Ledger>, reports: &Path
     left
 }
 
-fn prune_file(trace: &Trace, name: &str, keep: Span) -> Option<String> {
+/// Writes the rejects file that a workbook was made of. Whether it is a workbook of rejects and of nothing else.
+///
+/// # Errors
+/// It can't be read, or `out` not be written.
+pub(super) fn unpacked(pipeline: &Pipeline, file: File, out: &mut dyn Write) -> io::Result<bool> {
+    rejects_of(file, (pipeline.source.csv.quoting(), &pipeline.limits), out)
+}
+
+fn prune_file(pipeline: &Pipeline, trace: &Trace, name: &str, keep: Span) -> Option<String> {
     let path = human::path(&trace.path);
-    match trace.prune(keep.0, SystemTime::now()) {
+    let is_ours = |file| {
+        trace.kind != Kind::Workbook
+            || unpacked(pipeline, file, &mut io::sink()).unwrap_or_default()
+    };
+    match trace.prune((keep.0, SystemTime::now()), is_ours) {
         Ok(None) => None,
         Ok(Some(Pruned::Gone)) => {
             tracing::info!("removed {path}, as it is older than {name}");

@@ -206,7 +206,10 @@ pub(crate) async fn run(job: &Job<'_>, report: &mut RunReport) -> Result<(), Run
     if matches!(ended, Err(RunError::Rejects(_))) {
         // What stands there is an earlier run's.
         report.rejects_file = None;
+        report.rejects_workbook = None;
     }
+    // Where it could not be written, a warning has said so.
+    report.rejects_workbook = report.rejects_workbook.take().filter(|path| path.exists());
     ended
 }
 
@@ -232,7 +235,7 @@ fn quiet(
 async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Result<(), RunError> {
     let rejects = &job.pipeline.rejects;
     let rejects = match job.connection {
-        Some(_) => rejects.path.clone(),
+        Some(_) => rejects.clone(),
         None => rejects.of_check(),
     };
     if job.delta.is_none() && job.pipeline.store().is_some() {
@@ -250,6 +253,7 @@ async fn steps(job: &Job<'_>, report: &mut RunReport, started: Instant) -> Resul
     preflight::columns(job, &prepared, report)?;
     drift::columns(job, &prepared, report)?;
     report.rejects_file = Some(human::whole(first.rejects.path()));
+    report.rejects_workbook = first.rejects.workbook().map(human::whole);
     if let Some(to) = &job.to {
         return deliver(job, &prepared, first, to, report).await;
     }

@@ -1,12 +1,12 @@
 //! A pipeline made ready: its tables read, its source found and opened, its stages and rules bound to the header.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::tables::{aliases_error, table_error};
 use super::{Job, RunError};
-use crate::config::{Pipeline, Place, Problem};
+use crate::config::{Pipeline, Place, Problem, Rejects};
 use crate::engine;
 use crate::engine::bind::{Terms, Unbound, named};
 use crate::engine::blocks::Blocks;
@@ -48,7 +48,10 @@ pub(super) struct First {
 ///
 /// # Errors
 /// A source that can't be read, what the pipeline names and the source does not have, a folder that can't be used.
-pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, First), RunError> {
+pub(super) async fn prepare(
+    job: &Job<'_>,
+    rejects: &Rejects,
+) -> Result<(Prepared, First), RunError> {
     let pipeline = job.pipeline;
     let binds = job.planned.is_some() || job.basis.applied.is_some();
     let source = Arc::new(source(pipeline).await?.hashed(binds));
@@ -83,17 +86,17 @@ pub(super) async fn prepare(job: &Job<'_>, rejects: &Path) -> Result<(Prepared, 
     }
     let engine = Arc::new(engine);
     let paths = source.paths();
-    let layout = rejects_layout(pipeline, &header);
-    // `check` writes a file of its own, and yet says what a run would say of the one that is stated.
-    let replaced = rejects::may_be_replaced(&layout.named(&pipeline.rejects.path), &paths);
+    // `check` writes files of its own, and yet says what a run would say of those that are stated.
+    let stated = &pipeline.rejects;
+    let named = rejects_header(&header).named(&stated.path);
+    let mut replaced = std::iter::once(&named).chain(&stated.workbook);
+    let replaced = replaced.try_for_each(|path| rejects::may_be_replaced(path, &paths));
     let rejects = match replaced {
         // Rejects that are read in the place of the source are not written over.
-        Err(RejectsError::IsSource { .. }) if header.is_of_rejects() => {
-            pipeline.rejects.of_mend(rejects)
-        }
-        replaced => replaced.map(|()| rejects.to_owned())?,
+        Err(RejectsError::IsSource { .. }) if header.is_of_rejects() => stated.of_mend(rejects),
+        replaced => replaced.map(|()| rejects.clone())?,
     };
-    let rejects = RejectsFile::create(rejects, &layout, &paths)?;
+    let rejects = rejects_file(&rejects, &header, &paths)?;
     let prepared = Prepared {
         source,
         reading,
@@ -243,6 +246,22 @@ pub fn reading(pipeline: &Pipeline, block: usize) -> Reading {
     }
 }
 
+/// Begins the rejects file of a source with this header, whose files are `paths`, and with it the workbook where one is
+/// stated.
+///
+/// # Errors
+/// A file that can't be made, or would be written over one that is read.
+pub(super) fn rejects_file(
+    stated: &Rejects,
+    header: &Header,
+    paths: &[PathBuf],
+) -> Result<RejectsFile, RejectsError> {
+    let layout = rejects_header(header)
+        .spreadsheet_safe(stated.spreadsheet_safe)
+        .written(stated.encoding);
+    RejectsFile::create_with(&stated.path, stated.workbook.as_deref(), &layout, paths)
+}
+
 /// What the rejects file takes from the source.
 pub fn rejects_header(header: &Header) -> rejects::Header {
     match header {
@@ -250,13 +269,6 @@ pub fn rejects_header(header: &Header) -> rejects::Header {
             .called(written.called()),
         Header::Json(json) => rejects::Header::columns(json.names.iter()),
     }
-}
-
-/// The same, written as the pipeline says.
-pub(super) fn rejects_layout(pipeline: &Pipeline, header: &Header) -> rejects::Header {
-    rejects_header(header)
-        .spreadsheet_safe(pipeline.rejects.spreadsheet_safe)
-        .written(pipeline.rejects.encoding)
 }
 
 /// Binds a pipeline to a header.

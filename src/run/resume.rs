@@ -3,7 +3,6 @@
 //! The source is surveyed again, which tells where every row sent is. Only where it comes to the very body that
 //! was sent are results joined to lines: a wrong line is worse than none.
 
-use std::path::Path;
 use std::time::Instant;
 
 use super::decide::import_spec;
@@ -16,6 +15,7 @@ use super::retry::narrow;
 use super::surveyed::{Facts, Surveyed};
 use super::withhold::withhold;
 use super::{Job, RunError, decide, import_from, told};
+use crate::config::Rejects;
 use crate::guard::Deletion;
 use crate::orgvue::{Client, Ticket};
 use crate::report::human;
@@ -154,8 +154,8 @@ async fn again(
     entry: &Entry,
     report: &mut RunReport,
 ) -> Result<(Prepared, Surveyed), String> {
-    let path = &job.pipeline.rejects.path;
-    match survey_again(job, entry, path).await {
+    let stated = &job.pipeline.rejects;
+    match survey_again(job, entry, stated).await {
         Ok((prepared, facts, surveyed)) => {
             let (counts, body) = (report.counts, report.bytes.body);
             told::prepared(report, &job.pipeline.source.awaiting, &prepared);
@@ -166,10 +166,14 @@ async fn again(
             report.counts = counts;
             report.bytes.body = body;
             report.rejects_file = Some(human::whole(surveyed.rejects.path()));
+            let workbook = surveyed.rejects.workbook().filter(|path| path.exists());
+            report.rejects_workbook = workbook.map(human::whole);
             Ok((prepared, surveyed))
         }
         Err(why) => {
-            report.rejects_file = rejects::standing(path).map(|path| human::whole(&path));
+            report.rejects_file = rejects::standing(&stated.path).map(|path| human::whole(&path));
+            let workbook = stated.workbook.as_ref().filter(|path| path.exists());
+            report.rejects_workbook = workbook.map(|path| human::whole(path));
             Err(why)
         }
     }
@@ -178,7 +182,7 @@ async fn again(
 async fn survey_again(
     job: &Job<'_>,
     entry: &Entry,
-    rejects: &Path,
+    rejects: &Rejects,
 ) -> Result<(Prepared, Facts, Surveyed), String> {
     let words = |error: RunError| chain(&error);
     if entry.kind == Kind::Canary {

@@ -5,7 +5,6 @@
 //! their own: a later row that was accepted must not be undone by an earlier one that comes after it.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future};
@@ -19,6 +18,7 @@ use super::survey::Survey;
 use super::withhold::withhold;
 use super::{Job, RunError, Stored, told};
 use crate::batch::Batch;
+use crate::config::Rejects;
 use crate::engine::EngineError;
 use crate::engine::blocks::Blocks;
 use crate::engine::body::{Amended, Assembly, Body, pieces};
@@ -39,7 +39,7 @@ use crate::upload::spool::SpoolWriter;
 pub(super) async fn prepared(
     job: &Job<'_>,
     again: &Again,
-    rejects: &Path,
+    rejects: &Rejects,
 ) -> Result<(Prepared, First), RunError> {
     let moved = |error: RunError| not_again(job, again, chain(&error));
     let found = source(job.pipeline).await;

@@ -11,11 +11,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::expect::trailers;
 use super::extent::Extent;
-use super::prepare::rejects_layout;
+use super::prepare::rejects_file;
 use super::surveyed::without_names;
 use super::warned::Warned;
 use super::{RunError, bind, reading, source};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, Rejects};
 use crate::engine::blocks::{BLOCK, Blocks};
 use crate::engine::process::Engine;
 use crate::engine::transformed::{Transformed, transformed};
@@ -38,7 +38,7 @@ pub(crate) struct Wanted {
     /// Whether file and line of every row follow its columns.
     pub(crate) places: bool,
     /// Where rejected rows go.
-    pub(crate) rejects: PathBuf,
+    pub(crate) rejects: Rejects,
     /// Threads that process blocks.
     pub(crate) workers: usize,
 }
@@ -140,8 +140,7 @@ async fn of(
     let engine = Arc::new(bind(pipeline, &header, resources)?);
     let rows = Rows::new(wanted.form, engine.columns(), wanted.places);
     let rows = Arc::new(rows.map_err(TransformError::Form)?);
-    let layout = rejects_layout(pipeline, &header);
-    let rejects = RejectsFile::create(&wanted.rejects, &layout, &source.paths());
+    let rejects = rejects_file(&wanted.rejects, &header, &source.paths());
     let rejects = rejects.map_err(RunError::from)?;
     let mut taken = Taken::new(source, rejects);
     let arrangement = header.arrangement();

@@ -42,7 +42,7 @@ pub(crate) use error::{Choice, SourceError};
 pub use input::Input;
 pub(crate) use origin::Origin;
 pub use text::Text;
-pub(crate) use text::may_end;
+pub(crate) use text::{Made, may_end};
 pub(crate) use wrapping::Wrapping;
 
 pub(crate) use self::bytes::decrypt::{Decrypt, Keys, Unusable};

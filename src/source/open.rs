@@ -72,6 +72,7 @@ impl Source {
                     limits: self.limits,
                     remarks,
                     record: origin.found_record(),
+                    rejects: Arc::default(),
                 };
                 table.read(text, terms)
             }

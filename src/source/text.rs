@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::io::AsyncReadExt;
 
@@ -43,8 +43,27 @@ pub struct Text {
     ended: bool,
     /// How a copy is kept, where one is needed.
     keep: Keep,
-    /// Its records are those of a table of this format, made to objects that stand so.
-    table: Option<(&'static str, Layout)>,
+    table: Option<Tabled>,
+}
+
+/// A table whose records were made to a text.
+struct Tabled {
+    format: &'static str,
+    /// How the objects stand that the records were made to.
+    layout: Layout,
+    /// The table turned out to be a workbook of rejects, and the text is the file that it was made of. Known before any of
+    /// the text is.
+    rejects: Arc<AtomicBool>,
+}
+
+/// What a text is made of.
+pub(crate) enum Made {
+    /// The file's own.
+    Own,
+    /// The records of a table of this format, as objects that stand so.
+    Objects(&'static str, Layout),
+    /// A workbook of rejects: the rejects file.
+    Rejects,
 }
 
 /// The bytes of one file, decompressed, of which the first have been looked at.
@@ -164,18 +183,31 @@ impl Text {
         }
     }
 
-    /// The same text, whose records are those of a table of this format, made to objects that stand so.
-    pub(super) fn of_table(self, format: &'static str, layout: Layout) -> Text {
+    /// The same text, whose records are those of a table of this format, made to objects that stand so, unless it turns out
+    /// to be one of `rejects`.
+    pub(super) fn of_table(
+        self,
+        format: &'static str,
+        layout: Layout,
+        rejects: Arc<AtomicBool>,
+    ) -> Text {
         Text {
-            table: Some((format, layout)),
+            table: Some(Tabled {
+                format,
+                layout,
+                rejects,
+            }),
             ..self
         }
     }
 
-    /// The format of the table whose records were made to objects, and how these stand; none where the text is the file's
-    /// own.
-    pub(crate) fn table(&self) -> Option<(&'static str, Layout)> {
-        self.table
+    /// What the text is made of, to be asked when some of it was read.
+    pub(crate) fn made_of(&self) -> Made {
+        match &self.table {
+            None => Made::Own,
+            Some(table) if table.rejects.load(Ordering::Relaxed) => Made::Rejects,
+            Some(table) => Made::Objects(table.format, table.layout),
+        }
     }
 
     pub(super) fn name(&self) -> &str {

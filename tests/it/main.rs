@@ -70,6 +70,7 @@ mod reference;
 mod rejected;
 mod rejects_encoding;
 mod rejects_names;
+mod rejects_workbook;
 mod report;
 mod requests;
 mod retry;

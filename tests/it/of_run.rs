@@ -7,7 +7,7 @@ use crate::support::{Ended, Rig, mode};
 
 const IMPORT: &str = "action: createOrUpdate\nidentify_by: { id_key: employeeID }";
 
-const NAMED: &str = "rejects: { path: 'out/{date}/rejects-{run}.csv', at_most: 90%, keep: 14d }\n\
+const NAMED: &str = "rejects: { path: 'out/{date}/rejects-{run}.csv', at_most: 90%, keep: 14d, workbook: 'out/rejects-{run}.xlsx' }\n\
                      results: { path: 'out/results-{run}.csv', keep: 14d }";
 
 const SOURCE: &str = "source: { path: workers.csv }\n\
@@ -92,9 +92,17 @@ fn runs_have_files_of_their_own() {
         assert!(!rig.read(file).contains("Bob"));
     }
 
+    let workbook = |ended: &Ended| format!("out/rejects-{}.xlsx", run_of(ended).0);
+    let of_check = format!("out/rejects-{run}.check.xlsx");
+    for file in [&workbook(&nights[0]), &workbook(&nights[1]), &of_check] {
+        let told = format!("{file}: 1 row taken out\n");
+        assert!(stderr.contains(&told), "{stderr}");
+    }
+
     // And each is as old as its run. A file that runs don't name so is nobody's.
     rig.write(&format!("out/{day}/rejects-2026.csv"), "somebody's own\n");
-    for file in [&rejects, &results, &format!("out/{day}/rejects-2026.csv")] {
+    let others = format!("out/{day}/rejects-2026.csv");
+    for file in [&rejects, &results, &workbook(&nights[0]), &others] {
         let then = SystemTime::now() - Duration::from_secs(15 * 24 * 60 * 60);
         let file = File::options().write(true).open(rig.path(file)).unwrap();
         file.set_modified(then).unwrap();
@@ -105,10 +113,14 @@ fn runs_have_files_of_their_own() {
     assert!(!last.stderr.contains("stays"), "{}", last.stderr);
     let is_there = |file: &String| rig.path(file).exists();
     assert_eq!((is_there(&rejects), is_there(&results)), (false, false));
-    assert!(is_there(&format!("out/{day}/rejects-2026.csv")));
+    assert_eq!(
+        (is_there(&workbook(&nights[0])), is_there(&others)),
+        (false, true)
+    );
     for ended in [&nights[1], &last] {
         let (rejects, results) = files_of(ended);
         assert_eq!((is_there(&rejects), is_there(&results)), (true, true));
+        assert!(is_there(&workbook(ended)));
     }
 }
 

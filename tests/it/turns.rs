@@ -22,7 +22,7 @@ fn rig() -> (Rig, Arc<AtomicBool>) {
     });
     rig.write("workers.csv", "employeeID,fullName\n1,Ann\n1,Bob\n2,Cid\n");
     rig.pipeline(
-        "source: { path: workers.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100% }",
+        "source: { path: workers.csv }\nvalidate: { key: employeeID }\nrejects: { at_most: 100%, workbook: rejects.xlsx }",
         IMPORT,
     );
     (rig, switch)
@@ -55,6 +55,7 @@ fn apart(name: &str) -> Vec<String> {
         set("name", name.to_owned()),
         set("state.dir", format!("state-{name}")),
         set("rejects.path", format!("{name}.csv")),
+        set("rejects.workbook", format!("{name}.xlsx")),
     ]
     .concat()
 }
@@ -97,19 +98,29 @@ fn what_one_run_has_another_cannot_have() {
         &ended,
         &format!("another run of this pipeline is under way {holds}"),
     );
-    // Its rejects file, for another target.
+    // Its rejects file, or its workbook, for another target.
     let sandbox = rig.read("pipeline.yaml");
     let (sections, _) = sandbox.split_once("target:").unwrap();
     rig.write(
         "sandbox.yaml",
         format!("{sections}target: {{ sandbox: }}\n"),
     );
-    let (code, stderr) = rig.ask(&["run", "sandbox.yaml", "--set", "report.dir=third"]);
-    assert_eq!(code, 1, "{stderr}");
-    assert!(
-        stderr.contains(&format!("another run writes this rejects file {holds}")),
-        "{stderr}"
-    );
+    for own in ["rejects.workbook=third.xlsx", "rejects.path=third.csv"] {
+        let args = [
+            "run",
+            "sandbox.yaml",
+            "--set",
+            "report.dir=third",
+            "--set",
+            own,
+        ];
+        let (code, stderr) = rig.ask(&args);
+        assert_eq!(code, 1, "{stderr}");
+        assert!(
+            stderr.contains(&format!("another run writes this rejects file {holds}")),
+            "{stderr}"
+        );
+    }
     // Nothing in common but the machine.
     let mut other = apart("fourth");
     other.extend(["--set".into(), "target.orgvue.tenant=OTHER".into()]);

@@ -96,6 +96,11 @@ impl Meaning<'_> {
                 let message = format!("this is {what}, which the rejects would be written over");
                 self.problem("rejects.path", message, "name another file");
             }
+            let workbook = rejects.workbook.as_ref();
+            if workbook.is_some_and(|workbook| is_of_a_run(workbook, &read)) {
+                let message = format!("this is {what}, which the workbook would be written over");
+                self.problem("rejects.workbook", message, "name another file");
+            }
             if results.is_some_and(|results| is_of_a_run(results, &read)) {
                 let message = format!("this is {what}, which the results would be written over");
                 self.problem("results.path", message, "name another file");

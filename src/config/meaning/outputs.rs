@@ -7,6 +7,7 @@ use crate::config::pipeline::{Rejects, Source};
 use crate::files::ending::{beside, for_json};
 use crate::files::of_run::{is_filled_in, is_of_a_run, unknown};
 use crate::guard::{REJECTS_AT_MOST, SHARES_FROM};
+use crate::report::rejects::workbook::MISSING;
 use crate::report::spec::{RejectsEncoding, RejectsSpec, ResultsSpec};
 use crate::source::Input;
 use crate::source::spec::Encoding;
@@ -14,6 +15,13 @@ use crate::text::encoded::Written;
 
 /// Of a path that is the same for all runs.
 pub(super) const NOT_FILLED_IN: &str = "`{run}` and `{date}` are not filled in here";
+
+/// Whether a path has the name of a workbook of Excel.
+fn is_named_as_workbook(path: &Path) -> bool {
+    let end = path.extension().and_then(|end| end.to_str());
+    let ends = ["xlsx", "xlsm", "xls", "xlsb"];
+    end.is_some_and(|end| ends.iter().any(|known| known.eq_ignore_ascii_case(end)))
+}
 
 /// What the rejects are written in.
 fn encoding_of(encoding: RejectsEncoding, source: Option<&Source>) -> Written {
@@ -49,7 +57,9 @@ impl Meaning<'_> {
         let written = &*spec.path;
         let path = self.folder.join(written);
         self.words("rejects.path", written);
-        if is_filled_in(Path::new(written)) && spec.keep.is_none() {
+        let workbook = spec.workbook.as_deref();
+        let mut paths = workbook.into_iter().chain([written]);
+        if paths.any(|path| is_filled_in(Path::new(path))) && spec.keep.is_none() {
             let message =
                 "every run leaves a file with data of people, and nothing takes them away";
             let place = self.places.find(&self.written("rejects.path"));
@@ -63,6 +73,14 @@ impl Meaning<'_> {
             self.problem("rejects.path", "expected the path of a file", "");
         } else if self.is_pipeline_file(&path) {
             self.problem("rejects.path", "this is the pipeline file itself", "");
+        } else if is_named_as_workbook(&path) {
+            let message =
+                "the rejects file is text, which Excel refuses under the name of a workbook";
+            let help = format!(
+                "name the workbook beside it, as in `rejects: {{ path: rejects.csv, workbook: {} }}`",
+                Path::new(written).with_extension("xlsx").display()
+            );
+            self.problem("rejects.path", message, &help);
         }
         let of_json = for_json(&path);
         let objects = source.is_some_and(|source| source.format.has_objects());
@@ -108,13 +126,51 @@ impl Meaning<'_> {
             let help = "state what is normal for this source";
             self.findings.note(place, message, help);
         }
+        let workbook = self.workbook_of(spec, source);
         Rejects {
             withheld: withheld(&path),
             path,
+            workbook,
             at_most: spec.at_most,
             spreadsheet_safe: spec.spreadsheet_safe,
             encoding: encoding_of(spec.encoding, source),
         }
+    }
+
+    /// The workbook of the rejects.
+    fn workbook_of(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Option<PathBuf> {
+        const SETTING: &str = "rejects.workbook";
+        let written = spec.workbook.as_deref()?;
+        let path = self.folder.join(written);
+        self.words(SETTING, written);
+        let is_read =
+            |input: &&Input| matches!(input, Input::File(file) if is_of_a_run(&path, file));
+        let is_matched = |input: &&Input| matches!(input, Input::Glob(..)) && input.matches(&path);
+        let inputs = || source.iter().flat_map(|source| &source.inputs);
+        if let Some(missing) = MISSING {
+            self.problem(SETTING, missing, "");
+        } else if path
+            .extension()
+            .is_none_or(|end| !end.eq_ignore_ascii_case("xlsx"))
+        {
+            let message = "expected the path of a file that ends with `.xlsx`";
+            self.problem(SETTING, message, "");
+        } else if inputs().any(|input| is_read(&input)) {
+            let message = "the workbook would be written over the source";
+            let help = "to load corrected rejects, write `rostream run PIPELINE --mend FILE`";
+            self.problem(SETTING, message, help);
+        } else if inputs().any(|input| is_matched(&input)) {
+            let message =
+                "the pattern of the source matches this file: the next run would read it as well";
+            self.warning(SETTING, message, "");
+        }
+        if spec.spreadsheet_safe {
+            let message = "the workbook has the same `'` before cells as the rejects file, and so can't be loaded again";
+            let help =
+                "leave `spreadsheet_safe` out: the cells of a workbook are text, and no formulas";
+            self.warning("rejects.spreadsheet_safe", message, help);
+        }
+        Some(path)
     }
 
     pub(super) fn results(
@@ -133,6 +189,9 @@ impl Meaning<'_> {
             self.problem("results.path", "this is the pipeline file itself", "");
         } else if path == rejects.path || path == for_json(&rejects.path) {
             self.problem("results.path", "this is the rejects file", "name another");
+        } else if Some(&path) == rejects.workbook.as_ref() {
+            let message = "this is the workbook of the rejects";
+            self.problem("results.path", message, "name another");
         } else if path == rejects.withheld(false) {
             let message = "this is the file of the rows that guards hold back";
             self.problem("results.path", message, "name another");

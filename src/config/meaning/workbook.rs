@@ -18,6 +18,8 @@ impl Meaning<'_> {
         WorkbookSpec {
             sheet: spec.sheet.clone(),
             xlsx: spec.xlsx.clone(),
+            quoting: spec.csv.quoting(),
+            mended: false,
         }
     }
 

@@ -233,6 +233,44 @@ pub(crate) fn names(record: &[u8]) -> Option<Vec<String>> {
     Some(own.into_iter().map(|member| member.name).collect())
 }
 
+/// A row of a rejects file, taken apart.
+#[cfg(feature = "xlsx")]
+pub(crate) struct Apart<'l> {
+    /// What is said of it, in the order in which that is `added`.
+    pub(crate) said: Vec<Cow<'l, str>>,
+    /// The source's columns, where the row tells them.
+    pub(crate) columns: Option<Vec<String>>,
+    /// Its own members, with their values as they are written.
+    pub(crate) own: Vec<(String, &'l str)>,
+}
+
+/// Takes a row apart; nothing where it is not one object.
+#[cfg(feature = "xlsx")]
+pub(crate) fn apart<'l>(line: &'l str, added: &[&str]) -> Option<Apart<'l>> {
+    let mut own = members(line)?;
+    let mut take = |name: &str| {
+        let at = own.iter().position(|member| member.name == name)?;
+        Some(&line[own.remove(at).value])
+    };
+    let said = |value: &'l str| match serde_json::from_str(value) {
+        Ok(text) => Cow::Owned(text),
+        Err(_) => Cow::Borrowed(value),
+    };
+    let said = added
+        .iter()
+        .map(|name| take(name).map_or(Cow::Borrowed(""), said));
+    let said = said.collect();
+    let columns = take(COLUMNS).and_then(|told| serde_json::from_str(told).ok());
+    let own = own
+        .into_iter()
+        .map(|member| (member.name, &line[member.value]));
+    Some(Apart {
+        said,
+        columns,
+        own: own.collect(),
+    })
+}
+
 /// A member of an object, and where it stands in the text.
 struct Member {
     name: String,

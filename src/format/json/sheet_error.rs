@@ -26,8 +26,14 @@ pub(crate) fn written(error: &str) -> String {
     format!("{{\"error\":\"{}\"}}", known.unwrap_or(&"#ERROR!"))
 }
 
+/// Whether a text is what a cell with an error shows.
+#[cfg(feature = "xlsx")]
+pub(crate) fn is_one(text: &str) -> bool {
+    ERRORS.contains(&text)
+}
+
 /// The error that an object stands for.
-pub(super) fn read(object: &str) -> Option<&'static str> {
+pub(crate) fn read(object: &str) -> Option<&'static str> {
     let error = object.strip_prefix("{\"error\":\"")?.strip_suffix("\"}")?;
     ERRORS.into_iter().find(|known| *known == error)
 }

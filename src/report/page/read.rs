@@ -80,6 +80,7 @@ read! {
         rejects: Faults,
         refused: Faults,
         rejects_file: Option<Text>,
+        rejects_workbook: Option<Text>,
         results_file: Option<Text>,
         bytes: Bytes,
         body_hash: Option<Hash>,

@@ -213,12 +213,16 @@ fn at_fault(report: &Report) -> Vec<Step> {
     let rows = report.counts.rejected.saturating_add(failed);
     let mut steps = Vec::new();
     if let Some(rejects) = report.rejects_file.as_ref().filter(|_| rows > 0) {
+        let workbook = report.rejects_workbook.as_ref();
+        let also = workbook.map(|workbook| format!(", and for Excel in {}", &**workbook));
         let text = format!(
-            "{} at fault stand in {}, as they were, each with its reason. Mend them at the source, or in that file and \
+            "{} at fault stand in {}{}, as they were, each with its reason. Mend them at the source, or in that file and \
              load it:",
             human::counted(rows, "row"),
-            &**rejects
+            &**rejects,
+            also.unwrap_or_default()
         );
+        let rejects = workbook.unwrap_or(rejects);
         let [file, rejects] = [&report.pipeline.file, rejects].map(|file| shell_word(file));
         let command = format!("rostream run {file} --mend {rejects}");
         steps.push(Step::new(text, command));
@@ -293,7 +297,7 @@ fn facts(report: &Report) -> Vec<(&'static str, Vec<String>)> {
     let hash = report.body_hash.iter();
     let withheld = report.withheld.as_ref();
     let error = report.error.as_ref();
-    let all: [(&str, Vec<String>); 15] = [
+    let all: [(&str, Vec<String>); 16] = [
         ("run", vec![report.run_id.to_string()]),
         ("pipeline", vec![report.pipeline.file.to_string()]),
         ("sources", report.sources.iter().map(source).collect()),
@@ -317,6 +321,7 @@ fn facts(report: &Report) -> Vec<(&'static str, Vec<String>)> {
                 .collect(),
         ),
         ("rejects", one(report.rejects_file.as_ref())),
+        ("workbook", one(report.rejects_workbook.as_ref())),
         ("results", one(report.results_file.as_ref())),
         (
             "withheld",

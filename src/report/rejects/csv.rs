@@ -1,5 +1,6 @@
 //! Rows of the rejects file of a CSV source: the raw record in the dialect of the source, and six more cells.
 
+use super::as_written::As;
 use super::said::{Page, Said};
 use super::{ADDED, RejectedRow};
 use crate::format::csv::fed_back::{absent, missing_from, own_columns};
@@ -80,6 +81,18 @@ impl CsvRows {
     /// What the file is written in.
     pub(super) fn written(&self) -> Written {
         self.written
+    }
+
+    /// The same, for whoever reads the file. It has no remarks.
+    pub(super) fn as_written(&self) -> As<'_> {
+        As::Table {
+            dialect: Dialect {
+                comment: None,
+                ..self.dialect
+            },
+            written: self.written,
+            called: &self.names,
+        }
     }
 
     /// The first line of the file, with its line end.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::name::remove_stale;
 use super::row::Header;
 use super::said::Page;
-use super::{IMPORT_STAGE, Records, Rejected, RejectedRow, RowWriter, Tally, Told};
+use super::{IMPORT_STAGE, Records, Rejected, RejectedRow, RowWriter, Tally, Told, workbook};
 use crate::batch::Fault;
 use crate::files::part::{self, Part};
 use crate::text::encoded::Written;
@@ -65,6 +65,8 @@ pub struct RejectsFile {
     held_back: bool,
     /// Whether a character had to be left out, which is told once.
     is_lossy: bool,
+    /// Where the same rows stand in a workbook when this file is in its place.
+    workbook: Option<PathBuf>,
     /// Where rejects of an earlier run are taken away when this file is in its place, and what must not be.
     stale: Option<(PathBuf, Vec<PathBuf>)>,
 }
@@ -96,22 +98,31 @@ impl RejectsFile {
         header: &Header,
         sources: &[PathBuf],
     ) -> Result<RejectsFile, RejectsError> {
-        let stated = stated.into();
-        let path = header.named(&stated);
-        may_be_replaced(&path, sources)?;
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        crate::files::folder::make(folder).map_err(|source| RejectsError::Folder {
-            path: folder.to_owned(),
-            source,
-        })?;
+        RejectsFile::create_with(&stated.into(), None, header, sources)
+    }
+
+    /// The same, and whenever the file is put in its place, its rows are written into a `workbook`. The file has all of
+    /// them: where a workbook can't hold some, or can't be written, that is told and no more.
+    ///
+    /// # Errors
+    /// As of [`RejectsFile::create`], of either of the two files.
+    pub(crate) fn create_with(
+        stated: &Path,
+        workbook: Option<&Path>,
+        header: &Header,
+        sources: &[PathBuf],
+    ) -> Result<RejectsFile, RejectsError> {
+        let path = header.named(stated);
+        for path in [&*path].into_iter().chain(workbook) {
+            may_be_replaced(path, sources)?;
+            make_folder(path)?;
+        }
         part::sweep(&path);
         let writer = RowWriter::new(header);
         let (part, file) = Part::create(&path).map_err(|e| create_error(&path, e))?;
         let mut begun = RejectsFile::over(path, part, file, writer);
-        begun.stale = Some((header.other(&stated), sources.to_vec()));
+        begun.workbook = workbook.map(Path::to_owned);
+        begun.stale = Some((header.other(stated), sources.to_vec()));
         begun.begin().map_err(|e| begun.broken(e))?;
         Ok(begun)
     }
@@ -151,6 +162,7 @@ impl RejectsFile {
             page: Page::default(),
             held_back: false,
             is_lossy: false,
+            workbook: None,
             stale: None,
         }
     }
@@ -158,6 +170,11 @@ impl RejectsFile {
     /// Where the file is, or will be.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where its rows are in a workbook, or will be, where that is asked for.
+    pub(crate) fn workbook(&self) -> Option<&Path> {
+        self.workbook.as_deref()
     }
 
     /// Lets the file take its place only by [`RejectsFile::settle`] or [`RejectsFile::finish`], and not where the run
@@ -318,7 +335,28 @@ impl RejectsFile {
         if let Some((path, sources)) = self.stale.take() {
             remove_stale(&path, &sources);
         }
+        self.put_workbook();
         Ok(())
+    }
+
+    /// Writes the rows of the file that is in its place into the workbook.
+    fn put_workbook(&self) {
+        let Some(place) = &self.workbook else {
+            return;
+        };
+        let written = self.writer.format.as_written();
+        let (shown, all) = (place.display(), self.path.display());
+        match workbook::write(self.out.get_ref(), written, (place, None)) {
+            Ok(None) => {}
+            Ok(Some(left)) => tracing::warn!("{shown}: {left}; {all} has all"),
+            Err(error) => {
+                // What stands there is of other rows.
+                let _ = fs::remove_file(place);
+                tracing::warn!(
+                    "the workbook {shown} can't be written: {error}; the rejects are in {all} alone"
+                );
+            }
+        }
     }
 
     fn broken(&mut self, source: io::Error) -> RejectsError {
@@ -344,6 +382,18 @@ impl Drop for RejectsFile {
             let _ = self.settle();
         }
     }
+}
+
+/// Makes the folder of a file.
+fn make_folder(path: &Path) -> Result<(), RejectsError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    crate::files::folder::make(folder).map_err(|source| RejectsError::Folder {
+        path: folder.to_owned(),
+        source,
+    })
 }
 
 fn create_error(path: &Path, source: io::Error) -> RejectsError {

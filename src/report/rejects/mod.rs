@@ -15,9 +15,12 @@
 //! written, so that numbers, truth values, nulls, nested values and members of one name stay what they are. A record
 //! that is no object is kept as a text, `_raw`. The first row names the columns, `_columns`.
 //!
+//! **As a workbook** the finished file is written once more where the pipeline asks for it, for people who put rows right.
+//!
 //! A block's rows are written by the worker that found them at fault, into memory. What only the whole file knows is
 //! found later: the rows that it is about are then written anew, and stand in their places among the others.
 
+mod as_written;
 mod block;
 mod csv;
 mod file;
@@ -28,7 +31,10 @@ mod said;
 mod tally;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(not(feature = "xlsx"), path = "workbook/disabled.rs")]
+pub(crate) mod workbook;
 
+pub(crate) use as_written::As;
 pub(crate) use block::{Records, Rejected, RowWriter};
 pub use file::RejectsFile;
 pub(crate) use file::{RejectsError, may_be_replaced};

@@ -1,6 +1,7 @@
 //! One row of the rejects file, as bytes, whatever the file's format.
 
 use super::RejectedRow;
+use super::as_written::As;
 use super::csv::{CsvRows, Table};
 use super::json::JsonRows;
 use super::said::Page;
@@ -83,6 +84,14 @@ impl RejectFormat {
         match self {
             RejectFormat::Csv(rows) => rows.written(),
             RejectFormat::Json(_) => Written::Utf8,
+        }
+    }
+
+    /// The same, for whoever reads the file.
+    pub(super) fn as_written(&self) -> As<'_> {
+        match self {
+            RejectFormat::Csv(rows) => rows.as_written(),
+            RejectFormat::Json(_) => As::Lines,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::format::csv::record::tests::dialects;
 use crate::format::csv::{OnRagged, Parser};
 use crate::text::scan::{Dialect, Quoting};
 
-fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -> Fault {
+pub(super) fn fault(stage: &'static str, column: &str, code: &'static str, message: &str) -> Fault {
     Fault {
         row: 0,
         stage,
@@ -37,7 +37,7 @@ impl<'a> From<&'a Fault> for Told<'a> {
 }
 
 /// A row as it is written.
-fn written(format: &RejectFormat, row: &RejectedRow<'_>, first: bool) -> Vec<u8> {
+pub(super) fn written(format: &RejectFormat, row: &RejectedRow<'_>, first: bool) -> Vec<u8> {
     let mut page = Page::default();
     format.push_row(&mut page, row, first);
     page.bytes.to_vec()
@@ -598,6 +598,37 @@ fn what_is_refused() {
          rename one of them, or the rows to be read would be lost",
     );
     assert_eq!(fs::read_to_string(at("victim")).unwrap(), "kept");
+}
+
+/// The workbook of an earlier run would pass for that of this one.
+#[cfg(feature = "xlsx")]
+#[test]
+fn a_workbook_that_cannot_be_written_leaves_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rejects.csv");
+    let book = dir.path().join("rejects.xlsx");
+    let write = |columns: usize| {
+        let names: Vec<String> = (0..columns).map(|at| format!("c{at}")).collect();
+        let header = Header::raw(names.join(",").as_bytes(), Dialect::default(), false);
+        let file = RejectsFile::create_with(&path, Some(&book), &header, &[]).unwrap();
+        assert_eq!(file.workbook(), Some(&*book));
+        file.finish().unwrap();
+    };
+    write(3);
+    assert!(book.exists());
+    write(1 << 14);
+    assert_eq!(names(dir.path()), ["rejects.csv"]);
+    // A run that ends early leaves what it has found in both.
+    let file = RejectsFile::create_with(&path, Some(&book), &header(), &[]).unwrap();
+    drop(file);
+    assert!(book.exists());
+    let mut file = RejectsFile::create_with(&path, Some(&book), &header(), &[]).unwrap();
+    let before = fs::read(&book).unwrap();
+    file.write(&row(&[Told::from(&fault("s", "id", "x", "m"))]))
+        .unwrap();
+    file.hold_back();
+    drop(file);
+    assert!(fs::read(&book).unwrap() == before);
 }
 
 #[cfg(target_os = "linux")]

@@ -104,6 +104,8 @@ pub(crate) struct RunReport {
     pub refused: CodeCounts,
     /// The rejects file; `null` where none was written.
     pub rejects_file: Option<PathBuf>,
+    /// The workbook with the same rows; `null` where none was asked for or written.
+    pub rejects_workbook: Option<PathBuf>,
     /// The results file; `null` where none was written.
     pub results_file: Option<PathBuf>,
     /// Bytes.
@@ -559,6 +561,7 @@ impl RunReport {
             warned: WarnedReport::default(),
             refused: CodeCounts::default(),
             rejects_file: None,
+            rejects_workbook: None,
             results_file: None,
             bytes: ByteCounts::default(),
             body_hash: None,

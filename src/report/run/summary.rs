@@ -218,6 +218,10 @@ impl RunReport {
                 "rejects",
                 &format!("{path}, the rows as they were, with their faults"),
             );
+            if let Some(path) = &self.rejects_workbook {
+                let path = human::path(path);
+                lines.add("workbook", &format!("{path}, the same rows for Excel"));
+            }
         }
         if let Some(path) = &self.results_file {
             lines.add("results", &human::path(path));

@@ -83,6 +83,7 @@ fn report() -> RunReport {
     report.rejects = (&tally(&codes)).into();
     report.refused = (&tally(&[("NotFound", 9)])).into();
     report.rejects_file = Some("out/rejects.csv".into());
+    report.rejects_workbook = Some("out/rejects.xlsx".into());
     report.bytes = ByteCounts {
         source: 178_600_000,
         body: 412_000_000,
@@ -171,6 +172,7 @@ fn summary_of_a_whole_run() {
     took        1m 09s, 6.6 s to the end of the upload (151,515 rows/s, 27.1 MB/s), 58.7 MB of memory
     trace id    Root=1-62bcb5d3-3b211f8616879dea3bde593f
     rejects     out/rejects.csv, the rows as they were, with their faults
+    workbook    out/rejects.xlsx, the same rows for Excel
     report      run-x.report.json
     ");
 }
@@ -216,6 +218,7 @@ fn summary_of_a_run_that_a_guard_stopped() {
     warning     the server's clock is 3 minutes ahead
     took        250 ms (400 rows/s, 714.4 MB/s)
     rejects     out/rejects.csv, the rows as they were, with their faults
+    workbook    out/rejects.xlsx, the same rows for Excel
     ");
 }
 

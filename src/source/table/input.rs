@@ -1,5 +1,6 @@
 //! What a table is read from, on the thread that reads it.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +63,11 @@ pub(in crate::source) struct Seekable {
 }
 
 impl Seekable {
+    /// Those of a file that nobody counts.
+    pub(in crate::source) fn of(file: File) -> io::Result<Seekable> {
+        Seekable::over(&Stored::File(Arc::new(file)), None)
+    }
+
     fn over(stored: &Stored, plain: Option<Arc<Plain>>) -> io::Result<Seekable> {
         let len = stored.len()?;
         let tally = |plain: Arc<Plain>| Tally {

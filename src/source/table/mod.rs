@@ -30,13 +30,15 @@ pub(crate) mod spec;
 mod xlsx;
 mod xml;
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub(crate) use caught::is_caught;
 use container::Container;
 pub(crate) use hdl::INSTRUCTION;
-use input::Input;
+use input::{Input, Seekable};
 use lines::Lines;
 use records::Records;
 use remarks::Remarks;
@@ -49,6 +51,7 @@ use super::spec::Encoding;
 use super::text::Text;
 use crate::format::json;
 use crate::settings::limits::Limits;
+use crate::text::scan::Quoting;
 
 /// Bytes of JSON that are handed over at once.
 const PIECE: usize = 64 * 1024;
@@ -59,14 +62,19 @@ impl Layout {
         match self {
             Layout::Auto(tables) => tables.known(head),
             Layout::Text => None,
+            Layout::TextOrBook(book) => is_book(head).then(|| Table::Xlsx(book.clone())),
             Layout::Table(table) => Some(table.clone()),
         }
     }
 }
 
+fn is_book(head: &[u8]) -> bool {
+    looks_like_workbook(head) || head.starts_with(xlsx::OLD)
+}
+
 impl Tables {
     fn known(&self, head: &[u8]) -> Option<Table> {
-        if looks_like_workbook(head) || head.starts_with(xlsx::OLD) {
+        if is_book(head) {
             return Some(Table::Xlsx(self.book.clone()));
         }
         if let Some(container) = Container::of(head) {
@@ -85,6 +93,21 @@ impl Tables {
     }
 }
 
+/// Writes the rejects file that a workbook was made of, where that was quoted, in these quotes. Whether it is a workbook
+/// of rejects and of nothing else.
+///
+/// # Errors
+/// It can't be read, or `out` not be written.
+pub(crate) fn rejects_of(
+    file: File,
+    (quoting, limits): (Quoting, &Limits),
+    out: &mut dyn Write,
+) -> io::Result<bool> {
+    let file = Seekable::of(file)?;
+    let written = xlsx::rejects_of(file, (quoting, limits), &mut Records::new(out));
+    written.map_err(|wrong| wrong.of("the workbook".to_owned()))
+}
+
 /// What a table is read with beside its own settings.
 pub(super) struct Terms {
     pub(super) limits: Limits,
@@ -92,6 +115,19 @@ pub(super) struct Terms {
     pub(super) remarks: Remarks,
     /// Is told which element is a record, where it is XML and nothing is stated.
     pub(super) record: Arc<OnceLock<String>>,
+    /// What is written turns out to be a rejects file, and says itself what it is.
+    pub(super) rejects: Arc<AtomicBool>,
+}
+
+impl Terms {
+    /// To be told before anything is written.
+    #[cfg_attr(
+        not(feature = "xlsx"),
+        expect(dead_code, reason = "only workbooks need it")
+    )]
+    fn is_of_rejects(&self) {
+        self.rejects.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Table {
@@ -157,13 +193,14 @@ impl Table {
         let name = text.name().to_owned();
         let (input, format, layout) = (Input::new(text), self.format(), self.layout());
         let place = name.clone();
+        let rejects = terms.rejects.clone();
         let made = made::by_thread(move |out| {
             let mut out = BufWriter::with_capacity(PIECE, out);
             let written = self.write(input, &terms, &mut Records::new(&mut out));
             written.map_err(|wrong| wrong.of(place))?;
             out.flush()
         });
-        Text::made(name, made).of_table(format, layout)
+        Text::made(name, made).of_table(format, layout, rejects)
     }
 
     fn write(self, input: Input, terms: &Terms, out: &mut Records<'_>) -> Result<(), Wrong> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::format::csv::spec::DuplicatesSpec;
 use crate::settings::pattern::Pattern;
+use crate::text::scan::Quoting;
 
 /// A sheet of a workbook: its name, or its number from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,10 @@ pub(crate) struct WorkbookSpec {
     /// The sheet that is read; without it, the only one that has something in it.
     pub sheet: Option<SheetSpec>,
     pub xlsx: XlsxSpec,
+    /// How cells are quoted of the table that a workbook of rejects was made of.
+    pub quoting: Quoting,
+    /// Rows that were put right are read: a sheet of rejects is what is meant, whatever is stated.
+    pub mended: bool,
 }
 
 /// How a sheet of a workbook is read.

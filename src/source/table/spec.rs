@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub(crate) use super::container::Container;
 use super::sheet_spec::WorkbookSpec;
 use crate::settings::pattern::Pattern;
+use crate::text::scan::Quoting;
 
 /// How the cells of a file with fixed widths stand in its lines.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -181,8 +182,34 @@ pub(crate) enum Layout {
     /// They are CSV or JSON.
     #[default]
     Text,
+    /// They are CSV or JSON, or a workbook.
+    TextOrBook(WorkbookSpec),
     /// They are a table's.
     Table(Table),
+}
+
+impl Layout {
+    /// How the records of a file stand in which rows were put right: as the file itself says, a workbook of them among
+    /// others. A table that one was made of has these quotes.
+    pub(crate) fn of_mended(self, quoting: Quoting) -> Layout {
+        let of_workbook = |book: WorkbookSpec| WorkbookSpec {
+            mended: true,
+            ..book
+        };
+        match self {
+            Layout::Auto(mut tables) => {
+                tables.book = of_workbook(tables.book);
+                Layout::Auto(tables)
+            }
+            Layout::Table(Table::Xlsx(book)) => Layout::TextOrBook(of_workbook(book)),
+            Layout::Text | Layout::TextOrBook(_) | Layout::Table(_) => {
+                Layout::TextOrBook(of_workbook(WorkbookSpec {
+                    quoting,
+                    ..WorkbookSpec::default()
+                }))
+            }
+        }
+    }
 }
 
 /// What is stated of tables that are known by their first bytes.

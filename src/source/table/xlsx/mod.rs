@@ -6,6 +6,7 @@
 //! | `workbook`, `strings`, `styles` | the sheets, and what their cells share |
 //! | `format`, `moment` | what a number's format shows: identifiers with their zeros, days and times |
 //! | `rows`, `place`, `header` | a sheet row by row, what its places are called, and the row that names the columns |
+//! | `rejects` | a workbook of rejects, which is read as the file that it was made of |
 //! | `totals` | rows that a table of the sheet declares as totals |
 //! | `watch` | what may not have been meant |
 //!
@@ -17,6 +18,7 @@ mod header;
 mod moment;
 mod parts;
 mod place;
+mod rejects;
 mod rows;
 mod strings;
 mod styles;
@@ -30,6 +32,7 @@ use std::io::Read;
 use header::Column;
 use parts::{ENCRYPTED, Parts};
 use place::cell_name;
+use rejects::Rejects;
 use rows::{Kind, MOST_DIGITS, Row, Rows};
 use totals::TotalRows;
 use watch::{Found, Watch};
@@ -40,7 +43,10 @@ use super::records::{Name, Records};
 use super::sheet_spec::{Errors, WorkbookSpec};
 use super::{Terms, Wrong};
 use crate::format::json::sheet_error;
+use crate::settings::limits::Limits;
+use crate::text::counted;
 use crate::text::last::Last;
+use crate::text::scan::Quoting;
 use crate::text::shown::shown;
 
 /// What is wrong with a number that is to be shown as a day or a time.
@@ -50,7 +56,8 @@ const BEYOND: &str = "is formatted as a day or a time, and its number is none of
 /// Rows that are held back because they may be the footer.
 const MOST_HELD: usize = 1000;
 
-/// Writes the records of a sheet. Every column is written, so that the first record has them all.
+/// Writes the records of a sheet. Every column is written, so that the first record has them all. Of a sheet of rejects,
+/// the rejects file is written.
 pub(super) fn write(
     spec: &WorkbookSpec,
     input: Input,
@@ -61,8 +68,16 @@ pub(super) fn write(
     is_archive(&file)?;
     let parts = Parts::open(file, &terms.limits)?;
     let workbook = Workbook::read(&parts, &terms.limits)?;
-    let sheet = workbook.choose(spec.sheet.as_ref())?;
     let most = terms.limits.record.bytes();
+    if spec.mended
+        && let Some(found) = rejects::among(&workbook, most)?
+    {
+        return write_rejects(found, spec.quoting, terms, out);
+    }
+    let sheet = workbook.choose(spec.sheet.as_ref())?;
+    if let Some(found) = rejects::of(&workbook, sheet, most)? {
+        return write_rejects(found, spec.quoting, terms, out);
+    }
     let mut rows = Rows::new(&workbook, workbook.open(sheet)?, most);
     let tell = |remark: String| {
         let sheet = shown(&sheet.name);
@@ -102,6 +117,49 @@ pub(super) fn write(
         terms.remarks.ends_with(last.pattern);
     }
     Ok(())
+}
+
+/// Writes the rejects file that a sheet was made of.
+fn write_rejects(
+    mut found: Rejects<'_>,
+    quoting: Quoting,
+    terms: &Terms,
+    out: &mut Records<'_>,
+) -> Result<(), Wrong> {
+    terms.is_of_rejects();
+    found.write(quoting, out)?;
+    if let Some((cells, first)) = found.nameless {
+        terms.remarks.add(format!(
+            "{} in columns that have no name, and are not read (the first is {first})",
+            counted(cells, "cell")
+        ));
+    }
+    Ok(())
+}
+
+/// Writes the rejects file that a workbook was made of, each record on the next line. Whether it is a workbook of rejects,
+/// and people see no other sheet in it that has anything on it.
+///
+/// # Errors
+/// It can't be read.
+pub(super) fn rejects_of(
+    file: Seekable,
+    (quoting, limits): (Quoting, &Limits),
+    out: &mut Records<'_>,
+) -> Result<bool, Wrong> {
+    is_archive(&file)?;
+    let parts = Parts::open(file, limits)?;
+    let workbook = Workbook::read(&parts, limits)?;
+    let Some(mut found) = rejects::among(&workbook, limits.record.bytes())? else {
+        return Ok(false);
+    };
+    found.in_rows = false;
+    found.write(quoting, out)?;
+    let mut filled = 0;
+    for sheet in workbook.sheets.iter().filter(|sheet| sheet.visible) {
+        filled += usize::from(workbook.has_cells(sheet)?);
+    }
+    Ok(filled == 1)
 }
 
 /// The records of a sheet on their way.

@@ -1,7 +1,6 @@
 //! What the places of a sheet are called: `B7`.
 
-/// The last column that any spreadsheet program has.
-pub(super) const MOST_COLUMNS: usize = 1 << 14;
+pub(super) use crate::format::sheet::{MOST_COLUMNS, letters};
 
 /// The number of a column by its letters, from 1.
 pub(super) fn number_of(letters: &str) -> Option<usize> {
@@ -11,18 +10,6 @@ pub(super) fn number_of(letters: &str) -> Option<usize> {
     let digit = |b: u8| usize::from(b.to_ascii_uppercase() - b'A') + 1;
     let number = letters.bytes().fold(0, |number, b| number * 26 + digit(b));
     (number <= MOST_COLUMNS).then_some(number)
-}
-
-/// The letters of a column, from 0.
-pub(super) fn letters(column: usize) -> String {
-    let mut letters = Vec::new();
-    let mut left = column + 1;
-    while left > 0 {
-        left -= 1;
-        letters.push(char::from(b'A' + (left % 26) as u8));
-        left /= 26;
-    }
-    letters.iter().rev().collect()
 }
 
 pub(super) fn cell_name(column: usize, row: u64) -> String {

@@ -9,11 +9,9 @@ use super::moment;
 use super::place::{MOST_COLUMNS, cell_name, number_of, place};
 use super::workbook::Workbook;
 use super::xml::{BAD_ATTRIBUTE, Xml, append, attribute, is_true, unescaped};
+use crate::format::sheet::MOST_ROWS;
 use crate::source::table::Wrong;
 use crate::text::unseen::is_blank;
-
-/// The last row that any spreadsheet program has.
-const MOST_ROWS: u64 = 1 << 20;
 
 /// Ranges of merged cells that are held.
 const MOST_MERGED: usize = 1 << 16;

@@ -177,7 +177,7 @@ impl<'a> Workbook<'a> {
     }
 
     /// Whether anything stands in a sheet.
-    fn has_cells(&self, sheet: &Sheet) -> Result<bool, Wrong> {
+    pub(super) fn has_cells(&self, sheet: &Sheet) -> Result<bool, Wrong> {
         let mut xml = self.open(sheet)?;
         loop {
             match xml.next()? {
