@@ -4,6 +4,7 @@
 //! Shared by the API and the upload, which do not know each other. It knows neither: what may be tried again, and to
 //! which hosts data may go, is handed in.
 
+pub(crate) mod asked;
 pub(crate) mod hosts;
 pub(crate) mod retry;
 pub(crate) mod spec;

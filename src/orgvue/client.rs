@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
+use crate::http::asked::Asked;
 use crate::http::hosts::Hosts;
 use crate::http::retry::{Failure, Outcome, with_retries};
 use crate::http::spec::TimeoutsSpec;
 use crate::http::text::{StorageError, excerpt, sanitise};
-use crate::http::{Clients, MAX_ANSWER, TransportError, builder, host_of, read_up_to, retry_after};
+use crate::http::{Clients, MAX_ANSWER, builder, host_of, read_up_to, retry_after};
 use crate::orgvue::error::{AddressError, ApiError, ImportError, OrgvueError};
 use crate::orgvue::retry::{Step, Verdict, again, verdict};
 use crate::orgvue::spec::{DateFormat, IdentifySpec, ImportSpec, ResultEncoding};
@@ -170,19 +171,25 @@ impl Client {
     /// Asks for a pair of addresses for a file of this format (`json`, `csv`) and encoding (`identity`).
     /// Tried again where that may help: an unused pair does no harm.
     pub async fn generate(&self, format: &str, encoding: &str) -> Result<Locations, OrgvueError> {
+        let asked = Asked::new("generate");
         with_retries(again(Step::Generate), || {
-            self.generate_once(format, encoding)
+            self.generate_once(&asked, format, encoding)
         })
         .await
     }
 
-    async fn generate_once(&self, format: &str, encoding: &str) -> Result<Locations, OrgvueError> {
+    async fn generate_once(
+        &self,
+        asked: &Asked,
+        format: &str,
+        encoding: &str,
+    ) -> Result<Locations, OrgvueError> {
         const WHAT: &str = "get an upload address";
         let url = self.url(&["files", "generate"]);
         let body = json!({ "targetType": format, "targetEncoding": encoding });
         let answer = self
             .ask(
-                WHAT,
+                (WHAT, asked),
                 Method::POST,
                 url,
                 Some(body),
@@ -216,7 +223,9 @@ impl Client {
         locations: &Locations,
         spec: &ImportSpec,
     ) -> Result<Ticket, ImportError> {
-        with_retries(again(Step::Import), || self.import_once(locations, spec))
+        let asked = Asked::new("import");
+        let once = || self.import_once(&asked, locations, spec);
+        with_retries(again(Step::Import), once)
             .await
             .map_err(|error| {
                 let outcome = error.outcome();
@@ -231,6 +240,7 @@ impl Client {
 
     async fn import_once(
         &self,
+        asked: &Asked,
         locations: &Locations,
         spec: &ImportSpec,
     ) -> Result<Ticket, OrgvueError> {
@@ -248,7 +258,13 @@ impl Client {
             body["callback"] = json!({ "method": "GET", "urlTemplate": template });
         }
         let answer = self
-            .ask(WHAT, Method::PUT, url, Some(body), self.0.timeouts.import.0)
+            .ask(
+                (WHAT, asked),
+                Method::PUT,
+                url,
+                Some(body),
+                self.0.timeouts.import.0,
+            )
             .await?;
         let success = answer.status.is_success();
         match self.ticket(&answer) {
@@ -263,8 +279,9 @@ impl Client {
     /// One look at a ticket.
     pub(crate) async fn ticket_at(&self, url: &PresignedUrl) -> Result<Ticket, OrgvueError> {
         const WHAT: &str = "read the ticket";
+        let asked = Asked::new("ticket");
         let response = self
-            .fetch(WHAT, url, Some(self.0.timeouts.answer.0))
+            .fetch((WHAT, &asked), url, Some(self.0.timeouts.answer.0))
             .await?;
         let answer = self.read(WHAT, url.host(), response, MAX_ANSWER).await?;
         if !answer.status.is_success() {
@@ -277,10 +294,10 @@ impl Client {
     /// Opens the document behind a pre-signed address; a refusal is an error.
     pub(crate) async fn open(
         &self,
-        what: &'static str,
+        (what, asked): (&'static str, &Asked),
         url: &PresignedUrl,
     ) -> Result<reqwest::Response, OrgvueError> {
-        let response = self.fetch(what, url, None).await?;
+        let response = self.fetch((what, asked), url, None).await?;
         if response.status() == StatusCode::OK {
             return Ok(response);
         }
@@ -290,7 +307,7 @@ impl Client {
 
     async fn fetch(
         &self,
-        what: &'static str,
+        (what, asked): (&'static str, &Asked),
         url: &PresignedUrl,
         timeout: Option<Duration>,
     ) -> Result<reqwest::Response, OrgvueError> {
@@ -300,22 +317,19 @@ impl Client {
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
-        request
-            .send()
-            .await
-            .map_err(|error| transport(TransportError::new(url.host(), error)))
+        asked.send(request).await.map_err(transport)
     }
 
     /// Asks for something that is there: tried again where nothing was sent, and nowhere else, for it can be done without.
     pub(crate) async fn look_up(
         &self,
-        what: &'static str,
+        (what, asked): (&'static str, &Asked),
         url: Url,
     ) -> Result<Answer, OrgvueError> {
         let unsent = |outcome: Outcome<'_>| outcome == Outcome::Unreachable;
         let answer = with_retries(unsent, || {
             let timeout = self.0.timeouts.answer.0;
-            self.ask(what, Method::GET, url.clone(), None, timeout)
+            self.ask((what, asked), Method::GET, url.clone(), None, timeout)
         });
         let answer = answer.await?;
         match answer.status.is_success() {
@@ -342,7 +356,7 @@ impl Client {
 
     async fn ask(
         &self,
-        what: &'static str,
+        (what, asked): (&'static str, &Asked),
         method: Method,
         url: Url,
         body: Option<Value>,
@@ -365,10 +379,7 @@ impl Client {
         if let Some(body) = body {
             request = request.body(body.to_string());
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| transport(TransportError::new(&host, error)))?;
+        let response = asked.send(request).await.map_err(transport)?;
         let answer = self.read(what, &host, response, most).await?;
         tracing::debug!(%path, status = %answer.status, trace_id = answer.trace_id(), "API answered");
         Ok(answer)

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
+use crate::http::asked::Asked;
 use crate::orgvue::client::Client;
 use crate::orgvue::error::OrgvueError;
 use crate::settings::is_uuid;
@@ -53,7 +54,9 @@ impl Client {
     /// The tenant's data sets. Tried again only where nothing was sent.
     pub(crate) async fn datasets(&self) -> Result<Vec<Dataset>, OrgvueError> {
         const WHAT: &str = "list the tenant's data sets";
-        let answer = self.look_up(WHAT, self.url(&["datasets"])).await?;
+        let asked = Asked::new("datasets");
+        let answer = self.look_up((WHAT, &asked), self.url(&["datasets"]));
+        let answer = answer.await?;
         let list = match &answer.json {
             Value::Array(list) => Some(list),
             // Not documented, and what lists commonly are wrapped in.
@@ -82,7 +85,8 @@ impl Client {
             Some(Definition::Here(properties)) => return Ok(Some(properties.clone())),
             Some(Definition::At(url)) => url.clone(),
         };
-        let answer = self.look_up(WHAT, url).await?;
+        let asked = Asked::new("properties");
+        let answer = self.look_up((WHAT, &asked), url).await?;
         match properties(&answer.json) {
             Some(properties) => Ok(Some(properties)),
             None => Err(answer.unexpected("the answer does not define a data set")),

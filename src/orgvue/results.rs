@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::io::StreamReader;
 
 use crate::http::TransportError;
+use crate::http::asked::Asked;
 use crate::http::retry::{ATTEMPTS, Failure, pause, pauses};
 use crate::http::text::sanitise;
 use crate::orgvue::client::Client;
@@ -194,6 +195,7 @@ impl Client {
     ) -> Pin<Box<dyn Stream<Item = Result<ItemResult, OrgvueError>> + Send>> {
         let results = Results {
             client: self.clone(),
+            asked: Asked::new("results"),
             pauses: Box::new(pauses),
             url: ticket.result_url.clone(),
             key: key.map(str::to_owned),
@@ -215,6 +217,7 @@ impl Client {
 
 struct Results {
     client: Client,
+    asked: Asked,
     pauses: Box<dyn Iterator<Item = Duration> + Send>,
     url: Option<PresignedUrl>,
     key: Option<String>,
@@ -256,7 +259,7 @@ impl Results {
         loop {
             if self.reader.is_none() {
                 let url = self.url.as_ref().ok_or(OrgvueError::NoResultUrl)?;
-                let response = self.client.open(WHAT, url).await?;
+                let response = self.client.open((WHAT, &self.asked), url).await?;
                 self.reader = Some(decoded(url.host().to_owned(), response).await?);
                 self.splitter = Splitter::new(self.longest.bytes());
                 self.seen = 0;

@@ -1,5 +1,8 @@
 //! The parts of a run that take their time, and what they have done so far.
 
+/// Where steps are told, as the log names it: that one has `began`, and with its counts that it has `ended`.
+pub(crate) const STEPS: &str = concat!(env!("CARGO_CRATE_NAME"), "::step");
+
 /// The part of a run that is going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {

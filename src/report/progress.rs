@@ -28,7 +28,7 @@ use self::renderer::{Nothing, Renderer};
 use self::told::Told;
 use super::pace::{Moment, Pace};
 use super::phase::Counts;
-pub(crate) use super::phase::Phase;
+pub(crate) use super::phase::{Phase, STEPS};
 use crate::text::shown::shown;
 
 /// How often bars are drawn: often enough to look alive.
@@ -106,6 +106,8 @@ struct Inner {
     events: Sender<Event>,
     thread: Mutex<Option<JoinHandle<()>>>,
     bars: Option<MultiProgress>,
+    /// What goes on.
+    phase: Mutex<Option<Phase>>,
 }
 
 impl Progress {
@@ -134,6 +136,7 @@ impl Progress {
             events: mpsc::channel().0,
             thread: Mutex::new(None),
             bars: None,
+            phase: Mutex::new(None),
         }))
     }
 
@@ -156,6 +159,7 @@ impl Progress {
             // A run without progress is better than no run.
             thread: Mutex::new(thread.ok()),
             bars,
+            phase: Mutex::new(None),
         }))
     }
 
@@ -163,6 +167,7 @@ impl Progress {
     /// many bytes the phase will count, where that is known.
     pub(crate) fn begin(&self, phase: Phase, total_bytes: Option<u64>) {
         let ended = self.0.counters.take();
+        self.0.tell(Some(phase), &ended);
         self.0.send(Event::Begin(phase, total_bytes, ended));
     }
 
@@ -216,7 +221,20 @@ impl Inner {
         let _ = self.events.send(event);
     }
 
+    /// Tells the log which phase has ended, with these counts, and which one begins.
+    fn tell(&self, begins: Option<Phase>, counts: &Counts) {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ended) = std::mem::replace(&mut *phase, begins) {
+            let (step, bytes) = (ended.name(), ended.bytes(counts));
+            tracing::trace!(target: STEPS, step, rows = counts.rows, bytes, "ended");
+        }
+        if let Some(begins) = begins {
+            tracing::trace!(target: STEPS, step = begins.name(), "began");
+        }
+    }
+
     fn finish(&self) {
+        self.tell(None, &self.counters.read());
         let thread = self
             .thread
             .lock()

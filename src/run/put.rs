@@ -139,6 +139,7 @@ pub(super) async fn put(
     let sent = Arc::new(AtomicU64::new(0));
     let request = PutRequest {
         url: &locations.put,
+        resends: told.attempts - 1,
         length,
         content_type: Some(content_type),
         verify: match upload.verify {

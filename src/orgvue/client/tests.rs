@@ -43,7 +43,7 @@ fn shown(error: &(dyn Error + 'static)) -> String {
 async fn generate(reply: Vec<u8>) -> (Result<Locations, OrgvueError>, Seen) {
     let mut server = Server::start([Reply::Full(reply)]).await;
     let result = client(&server.url(""))
-        .generate_once("csv", "identity")
+        .generate_once(&Asked::new("generate"), "csv", "identity")
         .await;
     (result, server.finish().await.remove(0))
 }
@@ -359,7 +359,11 @@ async fn an_unreachable_api_was_not_asked() {
     let base = server.url("");
     server.finish().await;
     let error = client(&base)
-        .import_once(&locations(&base), &ImportSpec::default())
+        .import_once(
+            &Asked::new("import"),
+            &locations(&base),
+            &ImportSpec::default(),
+        )
         .await
         .unwrap_err();
     assert_eq!(verdict(Step::Import, error.outcome()), Verdict::Retry);

@@ -16,9 +16,10 @@ use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
+use crate::http::asked::Asked;
 use crate::http::hosts::Hosts;
 use crate::http::spec::TimeoutsSpec;
-use crate::http::{Clients, TransportError, builder};
+use crate::http::{Clients, builder};
 use crate::settings::secret::{PresignedUrl, is_s3};
 use crate::upload::body::{BodyError, exact};
 use receipt::{MAX_S3, refused, taken};
@@ -29,6 +30,8 @@ use watch::{CutOnDrop, Phase, Watch, Watched};
 #[derive(Clone, Debug)]
 pub(crate) struct PutRequest<'a> {
     pub url: &'a PresignedUrl,
+    /// How many attempts came before it.
+    pub resends: u32,
     /// The body's length in bytes: sent as `Content-Length`, and held to. Without it the body goes out in
     /// chunked transfer coding, which most storages refuse.
     pub length: Option<u64>,
@@ -90,8 +93,9 @@ impl Uploader {
         let _cut = CutOnDrop(watch.clone());
         let put = with_media_type(client.put(url.expose()), &request);
         let put = with_body(put, &request, body.boxed(), &watch).await?;
+        let asked = Asked::after("upload", request.resends);
         let answer = tokio::select! {
-            answer = put.send() => answer,
+            answer = asked.send(put) => answer,
             phase = watch.stands_still(self.stalled, self.unanswered) => {
                 let (host, sent) = (url.host().to_owned(), sent.load(Ordering::Relaxed));
                 return Err(match phase {
@@ -107,7 +111,7 @@ impl Uploader {
         if let Some(error) = watch.take_error() {
             return Err(PutError::Body(error));
         }
-        let answer = answer.map_err(|error| transport(TransportError::new(url.host(), error)))?;
+        let answer = answer.map_err(transport)?;
         tracing::debug!(%url, status = %answer.status(), "upload answered");
         match answer.status().is_success() {
             true => taken(url, &answer, &watch, sent.load(Ordering::Relaxed)),

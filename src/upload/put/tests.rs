@@ -31,6 +31,7 @@ async fn upload(
     let url = PresignedUrl::parse(&server.url(&format!("/file{QUERY}{signed}"))).unwrap();
     let request = PutRequest {
         url: &url,
+        resends: 0,
         length,
         content_type: Some("text/csv"),
         verify: true,
@@ -58,6 +59,7 @@ fn uploader_with(timeouts: &TimeoutsSpec) -> Uploader {
 fn request(url: &PresignedUrl, length: u64) -> PutRequest<'_> {
     PutRequest {
         url,
+        resends: 0,
         length: Some(length),
         content_type: None,
         verify: false,
