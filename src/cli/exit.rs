@@ -73,6 +73,11 @@ impl Exit {
         row.map_or("", |(_, means)| means)
     }
 
+    /// Whether all was done that could be; everything else comes with an error.
+    pub(super) fn is_well(self) -> bool {
+        matches!(self, Exit::Done | Exit::Partial)
+    }
+
     /// The kind of an error of which nothing else is known.
     pub(super) fn code(self) -> Code {
         match self {

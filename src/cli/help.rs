@@ -291,6 +291,10 @@ const ENVIRONMENT: &[Line] = &[
         "certificates to trust in the place of the system's",
     ),
     (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "the OpenTelemetry collector, in builds with the feature `otel`; other variables of that kind hold, too",
+    ),
+    (
         "RUST_LOG",
         "what is logged, such as `info` or `debug`; `-v` is shorter",
     ),

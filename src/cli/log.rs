@@ -9,6 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::{Layer, Registry};
 
 use crate::config;
 use crate::report::events;
@@ -30,10 +31,14 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts the log; a second start, in tests, changes nothing.
-pub(super) fn start(globals: &Globals, progress: &Progress) {
+/// Starts the log, to which somebody else may listen, too; a second start, in tests, changes nothing.
+pub(super) fn start(
+    globals: &Globals,
+    progress: &Progress,
+    listener: Option<impl Layer<Registry> + Send + Sync>,
+) {
     let filter = filter(globals, config::process_env("RUST_LOG").as_deref());
-    let registry = tracing_subscriber::registry();
+    let registry = tracing_subscriber::registry().with(listener);
     let _ = match globals.log_format {
         LogFormat::Text => {
             let writer = progress.log_writer();
@@ -57,7 +62,7 @@ pub(super) fn is_json_asked_for() -> bool {
 /// Writes the log's lines as events.
 struct Told;
 
-impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Told {
+impl<S: tracing::Subscriber> Layer<S> for Told {
     fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);

@@ -21,6 +21,7 @@ mod man;
 mod merge;
 mod next;
 mod open;
+mod otel;
 mod page;
 mod paint;
 mod panics;
@@ -192,6 +193,25 @@ pub enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// The name of a command that does something with a pipeline's data, as a run does.
+    fn works(&self) -> Option<&'static str> {
+        Some(match self {
+            Command::Run(_) => "run",
+            Command::Check(_) => "check",
+            Command::Plan(_) => "plan",
+            Command::Apply(_) => "apply",
+            Command::Upload(_) => "upload",
+            Command::Import(_) => "import",
+            Command::Resume(_) => "resume",
+            Command::Results(_) => "results",
+            Command::Retry(_) => "retry",
+            Command::Transform(_) => "transform",
+            _ => return None,
+        })
+    }
+}
+
 /// The program: takes the arguments of the process, does what they say, and tells what went wrong.
 pub fn main() -> Exit {
     let started = Instant::now();
@@ -214,7 +234,20 @@ pub fn main() -> Exit {
 impl Cli {
     /// Runs the command, and tells what went wrong.
     pub fn run(self) -> Exit {
-        self.perform().unwrap_or_else(Failure::report)
+        let works = self.command.works();
+        let (exit, code) = match self.perform() {
+            Ok(exit) => (exit, exit.code()),
+            Err(failure) => {
+                let code = failure.code();
+                (failure.report(), code)
+            }
+        };
+        if works.is_some()
+            && let Some(warning) = otel::finish(exit, code.word)
+        {
+            say_warning(warning);
+        }
+        exit
     }
 
     /// Starts the log and runs the command.
@@ -225,19 +258,13 @@ impl Cli {
     fn perform(self) -> Result<Exit, Failure> {
         panics::tell_places_alone();
         let globals = &self.globals;
+        let works = self.command.works();
         let progress = match &self.command {
-            Command::Run(_)
-            | Command::Check(_)
-            | Command::Plan(_)
-            | Command::Apply(_)
-            | Command::Upload(_)
-            | Command::Import(_)
-            | Command::Resume(_)
-            | Command::Results(_)
-            | Command::Retry(_) => Progress::start(globals.progress()),
+            Command::Transform(_) => Progress::silent(),
+            _ if works.is_some() => Progress::start(globals.progress()),
             _ => Progress::silent(),
         };
-        log::start(globals, &progress);
+        log::start(globals, &progress, works.and_then(otel::start));
         paint::start(globals.quiet);
         no_core_dumps();
         match self.command {
@@ -324,6 +351,11 @@ impl Failure {
             code: Some(code),
             ..Failure::new(exit, error)
         }
+    }
+
+    /// What kind of error it is, as far as anybody knows.
+    fn code(&self) -> Code {
+        self.code.unwrap_or(self.exit.code())
     }
 
     /// Writes to stdout, as JSON, why a command ended before it had a report. With exit code 2 the findings are on

@@ -7,7 +7,7 @@ use super::looked::Looked;
 use super::next::command;
 use super::turn::Turn;
 use super::work::{Task, Work};
-use super::{Exit, Failure, say};
+use super::{Exit, Failure, otel, say};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
 use crate::files::of_run::{filled, is_each_its_own};
@@ -37,6 +37,7 @@ pub(super) fn begin(
     looked: Looked,
     mut turn: Turn<'_>,
 ) -> Result<Exit, Failure> {
+    otel::with(&work.pipeline.name);
     match looked {
         Looked::Well(found) => work.preflight = found,
         Looked::Wrong(error) => return work.refuse(run_id, error),

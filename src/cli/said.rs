@@ -73,7 +73,7 @@ pub(super) fn say_end(exit: Exit, seconds: f64) {
     if !events::wanted() {
         return;
     }
-    if !matches!(exit, Exit::Done | Exit::Partial) && !TOLD.load(Relaxed) {
+    if !exit.is_well() && !TOLD.load(Relaxed) {
         say_error(exit, None, exit.means());
     }
     events::put(&Event::End {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Exit, Failure, Globals, put_json, say, say_problem, say_warning};
+use super::{Exit, Failure, Globals, otel, put_json, say, say_problem, say_warning};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
 use crate::files::of_run::is_each_its_own;
@@ -77,8 +77,11 @@ pub(super) fn run(
             if !globals.quiet {
                 say(format_args!("{}:", pipeline.file));
             }
+            otel::begin_part(&pipeline.name);
             let collected = Collected::default();
             let exit = one(pipeline, &Progress::start(globals.progress()), &collected);
+            let code = exit.as_ref().map_or_else(Failure::code, |exit| exit.code());
+            otel::end_part(exit_of(&exit), code.word);
             told.end(&exit, collected.into_inner());
             ended = match (ended, exit) {
                 (ended, Ok(Exit::Done)) => ended,

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::open::usage;
 use super::pipeline::said;
 use super::work::{cores, runtime};
-use super::{Exit, Failure, Globals, PipelineArgs, put, say, say_warning, stop};
+use super::{Exit, Failure, Globals, PipelineArgs, otel, put, say, say_warning, stop};
 use crate::config::{Override, Pipeline, Rejects, process_env};
 use crate::format::rows::Form;
 use crate::report::human;
@@ -72,6 +72,7 @@ impl TransformArgs {
             ));
         }
         let pipeline = self.source(self.pipeline.load(globals)?)?;
+        otel::with(&pipeline.name);
         // No run, but its files have names of their own as those of a run.
         let pipeline = pipeline.of_run(RunId::generate().as_str(), pipeline.today());
         pipeline.unlock_source(&process_env).map_err(said)?;
@@ -90,6 +91,9 @@ impl TransformArgs {
         });
         // A thread may still wait for standard input, or for whoever reads the rows; nobody waits for that.
         runtime.shutdown_background();
+        if let Ok(ended) = &ended {
+            otel::transformed(&counts(ended));
+        }
         self.tell(ended?, globals)
     }
 
@@ -174,6 +178,18 @@ impl TransformArgs {
             _ => Exit::Partial,
         })
     }
+}
+
+/// What became of the rows, as spans name it.
+fn counts(ended: &Ended) -> [(&'static str, u64); 6] {
+    [
+        ("read", ended.read),
+        ("written", ended.written),
+        ("filtered", ended.filtered),
+        ("rejected", ended.rejected),
+        ("warned", ended.warned),
+        ("skipped", ended.skipped),
+    ]
 }
 
 /// What ended it early. Where the reader of the rows has gone that is its wish, and no failure.

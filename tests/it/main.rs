@@ -54,6 +54,7 @@ mod nginx;
 mod nights;
 mod of_run;
 mod organisation;
+mod otel;
 mod packed;
 mod pages;
 mod pgp;

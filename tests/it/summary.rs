@@ -61,7 +61,7 @@ fn a_line_tells_what_ended_a_run() {
 }
 
 /// Metrics by their names and labels, each line read as the format has it.
-fn metrics(text: &str) -> BTreeMap<String, f64> {
+pub fn metrics(text: &str) -> BTreeMap<String, f64> {
     let mut begun = "";
     let mut all = BTreeMap::new();
     for line in text.lines() {

@@ -195,7 +195,8 @@ impl Rig {
         self.command_of(&all)
     }
 
-    fn command_of(&self, args: &[&str]) -> Command {
+    /// Any command, to be started.
+    pub fn command_of(&self, args: &[&str]) -> Command {
         let mut command = crate::rostream(self.folder(), args);
         command
             .env("BASE_URL", &self.base_url)

@@ -117,7 +117,8 @@ impl Server {
     }
 }
 
-async fn request(stream: &mut (impl AsyncReadExt + Unpin)) -> (String, Vec<u8>) {
+/// A request's head and body.
+pub async fn request(stream: &mut (impl AsyncReadExt + Unpin)) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {

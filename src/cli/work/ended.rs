@@ -10,12 +10,13 @@ use crate::cli::next::{next, run_again};
 use crate::cli::planned;
 use crate::cli::said::say_summary;
 use crate::cli::{
-    Exit, Failure, put_findings, put_json, say, say_error, say_problems, say_warning,
+    Exit, Failure, otel, put_findings, put_json, say, say_error, say_problems, say_warning,
 };
-use crate::config::process_env;
+use crate::config::{Target, process_env};
+use crate::orgvue::spec::DatasetSpec;
 use crate::report::error::ErrorReport;
 use crate::report::events;
-use crate::report::run::{Outcome, ReportError, RunReport};
+use crate::report::run::{Outcome, ReportError, RunReport, write_metrics};
 use crate::run::RunError;
 use crate::run::kept::Kept;
 use crate::state::{Entry, Folder};
@@ -152,10 +153,16 @@ impl Work<'_> {
         Ok(pages)
     }
 
-    /// Writes what the run came to as metrics, where they are asked for. Where that fails, the report says so.
+    /// What the run came to, for whoever collects that: as metrics, where they are asked for, and for OpenTelemetry. Where
+    /// they can't be written, the report says so.
     fn measure(&self, report: &mut RunReport) {
-        if let (Some(path), Task::Run | Task::TakeUp(_)) = (&self.pipeline.metrics, &self.task)
-            && let Err(error) = report.write_metrics(path)
+        let path = self.pipeline.metrics.as_deref();
+        let measures = match self.task {
+            Task::Run | Task::TakeUp(_) => report.measures(path),
+            _ => Vec::new(),
+        };
+        if let Some(path) = path.filter(|_| !measures.is_empty())
+            && let Err(error) = write_metrics(path, &measures)
         {
             let warning = chain(&error);
             // What went wrong is said with `-q`, too, where the report's other warnings are not.
@@ -163,6 +170,31 @@ impl Work<'_> {
                 self.warn(&warning);
             }
             report.warnings.push(warning);
+        }
+        otel::ran(report, self.mode(), self.dataset(), measures);
+    }
+
+    /// What is done, in a word.
+    fn mode(&self) -> &'static str {
+        match self.task {
+            Task::Run if self.applies.is_some() => "apply",
+            Task::Run if self.again.is_some() => "retry",
+            Task::Run => "run",
+            Task::Check => "check",
+            Task::Plan { .. } => "plan",
+            Task::Upload(_) => "upload",
+            Task::Import(_) => "import",
+            Task::TakeUp(_) => "resume",
+        }
+    }
+
+    /// The data set that rows go to, by its UUID, or by its name where that was not looked up.
+    fn dataset(&self) -> Option<&str> {
+        match &self.pipeline.target {
+            Target::Orgvue(to) => Some(match &to.dataset {
+                DatasetSpec::Id(name) | DatasetSpec::Name { name } => name,
+            }),
+            Target::Sandbox => None,
         }
     }
 

@@ -30,6 +30,9 @@ pub(crate) use few::Told;
 pub(crate) use file::{REPORT_ENDING, ReportError, write_report};
 pub(crate) use hierarchy::HierarchyReport;
 pub(crate) use memory::peak_memory;
+#[cfg(feature = "otel")]
+pub(crate) use metrics::Value as MetricValue;
+pub(crate) use metrics::{Measure, write_metrics};
 pub(crate) use model::{
     Approval, Canary, ColumnReport, Deletions, DeltaReport, DriftFinding, DriftReport,
     GuardDecision, Hash, ImportReport, Items, Outcome, PipelineInfo, PreflightReport, PublicUrl,
