@@ -54,6 +54,7 @@ struct Run {
     exit_code: Option<u8>,
     /// Whether it was let go, or another run has repeated its import.
     let_go: bool,
+    /// As they were when it ended; of one that is open, when its import was asked for.
     counts: RowCounts,
     /// The approval by which it went on.
     approved: Option<String>,
@@ -130,7 +131,7 @@ impl Run {
             outcome,
             exit_code: ended.and_then(|ended| ended.exit_code),
             let_go: ended.is_some_and(|ended| matches!(ended.by, By::Abandon | By::Superseded)),
-            counts: entry.counts,
+            counts: ended.and_then(|ended| ended.counts).unwrap_or(entry.counts),
             approved: entry.approved.clone(),
             plan: entry.plan.clone(),
             shard: entry.shard.map(|shard| shard.to_string()),

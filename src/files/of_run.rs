@@ -33,14 +33,20 @@ pub(crate) fn is_filled_in(stated: &Path) -> bool {
     parts.any(|part| words.iter().any(|word| has(part.as_os_str(), *word)))
 }
 
-/// The first word in braces that nothing is known for.
+/// The first thing in braces that is not filled in, with them; of a brace without another one, all behind it.
 pub(crate) fn unknown(stated: &str) -> Option<&str> {
-    let words = stated.split('{').skip(1);
-    let mut words = words.filter_map(|rest| Some(rest.split_once('}')?.0));
-    words.find(|word| {
-        let is_word = |c: char| c.is_ascii_alphabetic() || c == '_';
-        !word.is_empty() && word.chars().all(is_word) && !["run", "date"].contains(word)
-    })
+    let mut rest = stated;
+    while let Some(at) = rest.find(['{', '}']) {
+        rest = &rest[at..];
+        match [RUN.0, DATE.0]
+            .iter()
+            .find_map(|word| rest.strip_prefix(word))
+        {
+            Some(behind) => rest = behind,
+            None => return Some(rest.find('}').map_or(rest, |end| &rest[..=end])),
+        }
+    }
+    None
 }
 
 /// The path for a run, on the day that its rules go by, `2026-01-31`.
@@ -159,9 +165,12 @@ mod tests {
     fn words_that_nothing_is_known_for() {
         for (path, word) in [
             ("out/{run}-{date}.csv", None),
-            ("out/{Run}.csv", Some("Run")),
-            ("{date}/{tenant}.csv", Some("tenant")),
-            ("{}/{1}/{a b}/{run", None),
+            ("out/{Run}.csv", Some("{Run}")),
+            ("{date}/{tenant}.csv", Some("{tenant}")),
+            ("{run}/{ run }.csv", Some("{ run }")),
+            ("{date}-{}.csv", Some("{}")),
+            ("r-{run", Some("{run")),
+            ("r-run}.csv", Some("}")),
         ] {
             assert_eq!(unknown(path), word, "{path}");
         }

@@ -170,7 +170,7 @@ async fn import(
             (Ok(()), 0) => (Outcome::Succeeded, 0),
             (Ok(()), _) => (Outcome::SucceededWithRejects, 3),
         };
-        ledger.over(outcome, code)?;
+        ledger.over(outcome, code, None)?;
     }
     stopped?;
     report.import = None;

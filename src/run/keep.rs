@@ -17,19 +17,25 @@ use crate::source::table::rejects_of;
 use crate::state::Ledger;
 use crate::text::chain;
 
+/// Rejects that don't go where they are stated: those of a mended file, of that of a mended file, and of `transform`.
+const REJECTS: [&str; 3] = ["mend", "mend.mend", "transform"];
+
+/// The same of results: those of a mended file, and of retries.
+const RESULTS: [&str; 3] = ["mend", "retry", "mend.retry"];
+
 /// The files, whether they are there or not.
 pub(crate) fn files(pipeline: &Pipeline) -> Vec<Trace> {
     let stated = &pipeline.rejects.path;
     let of = |kind| move |path| Trace { path, kind };
     let checked = |path: PathBuf| [beside(&path, "check"), path];
-    let rejects = variants(stated, &["mend"]).into_iter().flat_map(checked);
+    let rejects = variants(stated, &REJECTS).into_iter().flat_map(checked);
     let rejects = rejects.flat_map(|path| [for_csv(&path), for_json(&path)]);
     let workbooks = pipeline.rejects.workbook.iter();
-    let workbooks = workbooks.flat_map(|path| variants(path, &["mend"]));
+    let workbooks = workbooks.flat_map(|path| variants(path, &REJECTS));
     let workbooks = workbooks.flat_map(checked);
     let withheld = [false, true].map(|check| pipeline.rejects.withheld(check));
     let results = pipeline.results.iter();
-    let results = results.flat_map(|path| variants(path, &["mend", "retry"]));
+    let results = results.flat_map(|path| variants(path, &RESULTS));
     rejects
         .map(of(Kind::Rejects))
         .chain(workbooks.map(of(Kind::Workbook)))

@@ -206,6 +206,9 @@ pub struct Ended {
     /// The exit code; nothing where the process that ran did not get to one.
     #[serde(default)]
     pub exit_code: Option<u8>,
+    /// What had become of its rows by then; nothing where no process told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<RowCounts>,
     /// What ended it.
     pub by: By,
 }

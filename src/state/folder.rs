@@ -523,6 +523,7 @@ pub(super) fn end(entry: &mut Entry, outcome: Outcome, exit_code: Option<u8>, by
         at: Timestamp::now(),
         outcome,
         exit_code,
+        counts: None,
         by,
     });
 }

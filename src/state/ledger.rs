@@ -336,15 +336,20 @@ impl Ledger {
     ///
     /// # Errors
     /// A file that can't be written.
-    pub(crate) fn over(&self, outcome: Outcome, exit_code: u8) -> Result<(), LedgerError> {
+    pub(crate) fn over(
+        &self,
+        outcome: Outcome,
+        exit_code: u8,
+        counts: Option<RowCounts>,
+    ) -> Result<(), LedgerError> {
         if let Some(canary) = self.canary.get()
             && canary.entry().step != Step::Ended
         {
-            canary.over(outcome, exit_code)?;
+            canary.over(outcome, exit_code, None)?;
         }
         let mut entry = locked(&self.entry);
         let open = match entry.step {
-            Step::Ended => return self.taken_in(&mut entry, outcome, exit_code),
+            Step::Ended => return self.taken_in(&mut entry, outcome, exit_code, counts),
             Step::Uploading => false,
             Step::Importing | Step::Ticket => matches!(
                 outcome,
@@ -353,6 +358,9 @@ impl Ledger {
         };
         if !open {
             end(&mut entry, outcome, Some(exit_code), By::Run);
+            if let Some(ended) = &mut entry.ended {
+                ended.counts = counts;
+            }
         }
         self.lock.write(&mut entry)?;
         match Last::of(&entry) {
@@ -368,6 +376,7 @@ impl Ledger {
         entry: &mut Entry,
         outcome: Outcome,
         exit_code: u8,
+        counts: Option<RowCounts>,
     ) -> Result<(), LedgerError> {
         let is_good =
             |outcome| matches!(outcome, Outcome::Succeeded | Outcome::SucceededWithRejects);
@@ -379,6 +388,7 @@ impl Ledger {
             return Ok(());
         }
         (ended.outcome, ended.exit_code) = (outcome, Some(exit_code));
+        ended.counts = counts;
         self.lock.write(entry)?;
         match Last::of(entry) {
             Some(last) => self.lock.accept(&last),

@@ -97,6 +97,7 @@ mod tests {
                 at,
                 outcome,
                 exit_code: None,
+                counts: None,
                 by: By::Run,
             }),
             ..entry

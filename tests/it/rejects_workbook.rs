@@ -435,6 +435,158 @@ fn what_cannot_be_meant_is_told_by_its_place() {
     ended.says("mended.xlsx:2: I2 (column `dob`) holds an error of the spreadsheet: write there what is meant, as text");
 }
 
+/// Moves a column in front of another one.
+fn shift(book: &mut Saved, name: &str, before: &str) {
+    let at = book.at(name);
+    let cells: Vec<_> = book.rows.iter_mut().map(|row| row.remove(at)).collect();
+    let to = book.at(before);
+    for (row, cell) in book.rows.iter_mut().zip(cells) {
+        row.insert(to, cell);
+    }
+}
+
+/// Adds a column with the same text in all rows, at the end of the header.
+fn add(book: &mut Saved, name: &str, text: &str) {
+    let width = book.rows[0].len();
+    for (at, row) in book.rows.iter_mut().enumerate() {
+        let text = if at == 0 { name } else { text };
+        row.resize_with(width.max(row.len()).max(width + 1), Default::default);
+        // A cell that the row has too many stays where it is.
+        if !text.is_empty() {
+            row[width].text = text.to_owned();
+        }
+    }
+}
+
+/// A short row, one that is too long, and one with a wrong value.
+const ROWS: &str = "id,name,dob,pay\n1,Ann\n2,Bob,01/02/2020,2,more\n3,Cyd,x,3\n";
+
+/// Whatever somebody does to the columns, rows that nobody has put right do not go out.
+#[test]
+fn columns_that_were_moved_or_added() {
+    let rig = rig("", "people.csv", ROWS);
+    assert_eq!(rig.run(&[]).code, 4);
+    let changed = |change: &dyn Fn(&mut Saved)| {
+        let mut book = Saved::open(&rig.path("out/rejects.xlsx"));
+        change(&mut book);
+        book.save(&rig.path("mended.xlsx"));
+        rig.run(&["--mend", "mended.xlsx"])
+    };
+    let rejected_again = |change: &dyn Fn(&mut Saved), told: &str| {
+        let ended = changed(change);
+        assert_eq!(
+            (ended.code, ended.count("rejected")),
+            (4, 3),
+            "{}",
+            ended.stderr
+        );
+        ended.says(told);
+        let book = Saved::open(&rig.path("out/rejects.mend.xlsx"));
+        let all = [("2", "ragged"), ("3", "ragged"), ("4", "date_format")];
+        assert_eq!(codes(&book), all);
+        assert_eq!(book.texts(0)[6..], ["id", "name", "dob", "pay"]);
+    };
+    rejected_again(&|_| (), "");
+    rejected_again(&|book| shift(book, "id", "pay"), "");
+    rejected_again(&|book| shift(book, "pay", "_file"), "");
+    let left_out = "the column `My comment` is not of the rejects, and is not read";
+    rejected_again(&|book| add(book, "My comment", ""), left_out);
+
+    // What is put right goes out, wherever it stands.
+    let ended = changed(&|book| {
+        add(book, "My comment", "done");
+        shift(book, "dob", "id");
+        for (name, text) in [("dob", "03/02/2020"), ("pay", "1")] {
+            book.set(1, name, text);
+        }
+        book.set(3, "dob", "03/02/2020");
+    });
+    assert_eq!(
+        (ended.code, ended.count("sent")),
+        (3, 2),
+        "{}",
+        ended.stderr
+    );
+    let items = rig.items().concat();
+    assert!(
+        items.contains("\"id\":\"1\",\"name\":\"Ann\",\"dob\":\"2020-02-03\",\"pay\":1"),
+        "{items}"
+    );
+    assert!(!items.contains("done") && !items.contains("Bob"), "{items}");
+
+    // What is not a sheet of rejects any more is no ordinary table.
+    let refused = |change: &dyn Fn(&mut Saved), told: &str| {
+        let ended = changed(change);
+        assert_eq!((ended.code, rig.items().len()), (1, 2), "{}", ended.stderr);
+        ended.says(told);
+    };
+    let lost = "mended.xlsx:1: this is a workbook of rejects, and no sheet of it has their header any more";
+    refused(&|book| shift(book, "id", "_message"), lost);
+    refused(&|book| shift(book, "_message", "_file"), lost);
+    refused(&|book| book.set(0, "_code", "Code"), lost);
+    refused(
+        &|book| {
+            book.rows.insert(
+                0,
+                vec![book::Cell {
+                    text: "To do".into(),
+                    style: TEXT,
+                }],
+            )
+        },
+        lost,
+    );
+    let gone =
+        "the column `name` of the rejects is not there any more, or has another name: put it back";
+    refused(&|book| book.set(0, "name", "Name"), gone);
+}
+
+#[test]
+fn columns_of_objects() {
+    let rig = rig(
+        "",
+        "people.json",
+        "[{\"id\":\"1\",\"name\":\"A\",\"dob\":\"x\",\"pay\":1}]",
+    );
+    assert_eq!(rig.run(&[]).code, 4);
+    let refused = |change: &dyn Fn(&mut Saved), told: &str| {
+        let mut book = Saved::open(&rig.path("out/rejects.xlsx"));
+        change(&mut book);
+        book.save(&rig.path("mended.xlsx"));
+        let ended = rig.run(&["--mend", "mended.xlsx"]);
+        assert_eq!((ended.code, rig.items().len()), (1, 0), "{}", ended.stderr);
+        ended.says(told);
+    };
+    let types =
+        "the column `_types`, which is hidden, is not behind `_message` any more: put it back";
+    refused(&|book| shift(book, "_types", "pay"), types);
+    refused(&|book| book.set(0, "_types", "Types"), types);
+    refused(
+        &|book| shift(book, "_line", "_code"),
+        "no sheet of it has their header any more",
+    );
+}
+
+/// Before anything is sent, rather than to find out when its rows are known.
+#[cfg(unix)]
+#[test]
+fn a_workbook_that_cannot_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+    let rig = rig(", format: csv", "people.csv", TABLE);
+    fs::create_dir(rig.path("books")).unwrap();
+    fs::set_permissions(rig.path("books"), PermissionsExt::from_mode(0o555)).unwrap();
+    // The superuser may write everywhere.
+    let tried = fs::write(rig.path("books/tried"), "");
+    let ended = rig.run(&["--set", "rejects.workbook=books/rejects.xlsx"]);
+    if tried.is_ok() {
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        return;
+    }
+    assert_eq!((ended.code, rig.items().len()), (1, 0), "{}", ended.stderr);
+    ended.says("books/rejects.xlsx");
+    assert!(ended.report["rejects_workbook"].is_null());
+}
+
 /// What the server refuses comes into the workbook as into the file.
 #[test]
 fn what_the_server_refused_is_in_it() {

@@ -44,7 +44,7 @@ impl Work<'_> {
         report.pace = self.progress.pace();
         report.exit_code = exit as u8;
         if let Some(ledger) = &self.ledger {
-            if let Err(error) = ledger.over(outcome, report.exit_code) {
+            if let Err(error) = ledger.over(outcome, report.exit_code, Some(report.counts)) {
                 report.warnings.push(chain(&error));
             }
             let entry = ledger.left();

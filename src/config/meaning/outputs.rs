@@ -13,6 +13,9 @@ use crate::source::Input;
 use crate::source::spec::Encoding;
 use crate::text::encoded::Written;
 
+/// Of a path that is another one for every run, or every day.
+const LEFT: &str = "every run leaves a file with data of people, and nothing takes them away";
+
 /// Of a path that is the same for all runs.
 pub(super) const NOT_FILLED_IN: &str = "`{run}` and `{date}` are not filled in here";
 
@@ -47,7 +50,7 @@ impl Meaning<'_> {
     /// Words in braces that runs don't fill in.
     fn words(&mut self, key: &str, path: &str) {
         if let Some(word) = unknown(path) {
-            let message = format!("nothing is known for `{{{word}}}`");
+            let message = format!("nothing is known for `{word}`");
             let help = "`{run}` is the name of the run, and `{date}` its day";
             self.problem(key, message, help);
         }
@@ -60,14 +63,8 @@ impl Meaning<'_> {
         let workbook = spec.workbook.as_deref();
         let mut paths = workbook.into_iter().chain([written]);
         if paths.any(|path| is_filled_in(Path::new(path))) && spec.keep.is_none() {
-            let message =
-                "every run leaves a file with data of people, and nothing takes them away";
             let place = self.places.find(&self.written("rejects.path"));
-            self.findings.note(
-                place,
-                message.to_owned(),
-                "state `rejects.keep`: `keep: 14d`",
-            );
+            (self.findings).note(place, LEFT.to_owned(), "state `rejects.keep`: `keep: 14d`");
         }
         if written.is_empty() || written == "-" {
             self.problem("rejects.path", "expected the path of a file", "");
@@ -183,6 +180,10 @@ impl Meaning<'_> {
         let path = self.folder.join(written);
         let inputs = || source.iter().flat_map(|source| &source.inputs);
         self.words("results.path", written);
+        if is_filled_in(Path::new(written)) && spec.keep.is_none() {
+            let place = self.places.find(&self.written("results.path"));
+            (self.findings).note(place, LEFT.to_owned(), "state `results.keep`: `keep: 14d`");
+        }
         if written.is_empty() || written == "-" {
             self.problem("results.path", "expected the path of a file", "");
         } else if self.is_pipeline_file(&path) {

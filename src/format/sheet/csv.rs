@@ -24,6 +24,8 @@ pub(crate) struct Table {
     dialect: Dialect,
     /// How many cells of a record are its own.
     own: usize,
+    /// The header of the sheet, of these.
+    names: Vec<String>,
     /// Room for one cell.
     text: String,
 }
@@ -42,10 +44,10 @@ impl Table {
         let own = own_columns(&names, &ADDED)?;
         header.clear();
         ADDED.iter().for_each(|name| header.push(name));
-        for name in &names[..own] {
-            // A column without a name is one of the source's all the same.
-            header.push(if name.is_empty() { " " } else { name });
-        }
+        // A column without a name is one of the source's all the same.
+        let shown = |name: &String| if name.is_empty() { " " } else { name }.to_owned();
+        let shown: Vec<String> = names[..own].iter().map(shown).collect();
+        shown.iter().for_each(|name| header.push(name));
         let is_quoted = |cell: &Span| cell.quotes != Quotes::None;
         Some(Table {
             dialect: Dialect {
@@ -53,6 +55,7 @@ impl Table {
                 ..dialect
             },
             own,
+            names: shown,
             text: String::new(),
         })
     }
@@ -62,6 +65,7 @@ impl Table {
         About {
             delimiter: Some(self.dialect.delimiter),
             throughout: self.dialect.throughout,
+            columns: self.names.clone(),
             ..About::default()
         }
     }

@@ -13,7 +13,7 @@ pub(crate) mod json;
 mod types;
 
 use super::PARSE;
-use super::added::{ADDED, CODE, JOIN, STAGE};
+use super::added::{ADDED, CODE, COLUMN as OF_COLUMN, JOIN, RAGGED, STAGE};
 
 /// The sheet of the rejected rows.
 pub(crate) const REJECTS: &str = "Rejects";
@@ -127,7 +127,7 @@ pub(crate) struct About {
     pub(crate) delimiter: Option<u8>,
     /// Its names were all quoted.
     pub(crate) throughout: bool,
-    /// The columns of a JSON source.
+    /// The columns of the source: of a table as they stand in the header of the sheet.
     pub(crate) columns: Vec<String>,
     /// The members of its objects that have columns in the sheet, and whether they are JSON and not text as a rule.
     pub(crate) members: Vec<(String, bool)>,
@@ -172,6 +172,13 @@ impl About {
 fn is_told(said: &[&str], code: &str) -> bool {
     let (stages, codes) = (said[STAGE].split(JOIN), said[CODE].split(JOIN));
     (stages.zip(codes)).any(|(stage, found)| stage == PARSE && found == code)
+}
+
+/// Whether a row is told to have more cells than there are columns. `said` are the texts of [`ADDED`].
+pub(crate) fn is_too_long(said: &[&str; ADDED.len()]) -> bool {
+    let [stages, codes, columns] = [STAGE, CODE, OF_COLUMN].map(|at| said[at].split(JOIN));
+    let mut faults = stages.zip(codes).zip(columns);
+    faults.any(|((stage, code), column)| stage == PARSE && code == RAGGED && column.is_empty())
 }
 
 /// Appends a text, in which `is_bad` characters stand for bytes that are not UTF-8.

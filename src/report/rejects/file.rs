@@ -118,6 +118,10 @@ impl RejectsFile {
             make_folder(path)?;
         }
         part::sweep(&path);
+        if let Some(workbook) = workbook {
+            // Better now than when its rows are known.
+            drop(Part::create(workbook).map_err(|e| create_error(workbook, e))?);
+        }
         let writer = RowWriter::new(header);
         let (part, file) = Part::create(&path).map_err(|e| create_error(&path, e))?;
         let mut begun = RejectsFile::over(path, part, file, writer);

@@ -128,6 +128,17 @@ fn write_rejects(
 ) -> Result<(), Wrong> {
     terms.is_of_rejects();
     found.write(quoting, out)?;
+    if let added @ [_, ..] = &*found.added() {
+        let (noun, verb) = if added.len() == 1 {
+            ("column", "is")
+        } else {
+            ("columns", "are")
+        };
+        terms.remarks.add(format!(
+            "the {noun} {} {verb} not of the rejects, and {verb} not read",
+            added.join(", ")
+        ));
+    }
     if let Some((cells, first)) = found.nameless {
         terms.remarks.add(format!(
             "{} in columns that have no name, and are not read (the first is {first})",

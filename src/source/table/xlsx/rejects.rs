@@ -22,6 +22,8 @@ pub(super) struct Rejects<'a> {
     pub(super) in_rows: bool,
     /// Cells in columns that have no name and are not read, and the first of them.
     pub(super) nameless: Option<(u64, String)>,
+    /// Columns that somebody has added to a table, which are not read.
+    pub(super) added: Vec<usize>,
 }
 
 /// The first sheet of rejects among those that people see, if there is one.
@@ -37,8 +39,14 @@ pub(super) fn among<'a>(
             return Ok(Some(found));
         }
     }
-    Ok(None)
+    match about(workbook, most)? {
+        // As an ordinary table its rows would be sent as they are, faults and all.
+        Some(_) => Err(Wrong::data(1, LOST)),
+        None => Ok(None),
+    }
 }
+
+const LOST: &str = "this is a workbook of rejects, and no sheet of it has their header any more: in its first row that is not                     empty, the columns `_file`, `_line`, `_stage`, `_column`, `_code` and `_message` must stand beside each                     other in this order; put them back";
 
 /// A sheet of rejects, if it is one.
 ///
@@ -61,14 +69,27 @@ pub(super) fn of<'a>(
     let Some(laid) = Laid::of(&header) else {
         return Ok(None);
     };
+    let about = about(workbook, most)?;
+    if laid.types.is_none()
+        && about
+            .as_ref()
+            .is_some_and(|about| !about.members.is_empty())
+    {
+        let message = format!(
+            "the column `{}`, which is hidden, is not behind `_message` any more: put it back, as it says what kinds of values              the cells are",
+            sheet::TYPES
+        );
+        return Err(Wrong::data(row.number, message));
+    }
     Ok(Some(Rejects {
         rows,
         header,
         laid,
         row: row.number,
-        about: about(workbook, most)?,
+        about,
         in_rows: true,
         nameless: None,
+        added: Vec::new(),
     }))
 }
 
@@ -97,12 +118,9 @@ impl Rejects<'_> {
     /// # Errors
     /// The sheet can't be read; a cell is not text.
     pub(super) fn write(&mut self, quoting: Quoting, out: &mut Records<'_>) -> Result<(), Wrong> {
-        let names: Vec<&str> = self
-            .laid
-            .own
-            .iter()
-            .map(|at| self.header.get(*at))
-            .collect();
+        self.put_in_order()?;
+        let names = self.laid.own.iter();
+        let names: Vec<&str> = names.map(|at| self.header.get(*at)).collect();
         let mut record = Vec::new();
         // The first record behind it is on the next one.
         let mut line = match self.laid.types {
@@ -137,7 +155,10 @@ impl Rejects<'_> {
             let own = laid.own.iter().map(|at| text(*at));
             match &mut written {
                 Written::Table(written) => {
-                    let surplus = (laid.surplus..row.cells.len()).map(text);
+                    // The cells that a row has too many stood where somebody has a column now.
+                    let added = self.added.iter().filter(|_| sheet::is_too_long(&said));
+                    let added = added.map(|at| text(*at));
+                    let surplus = added.chain((laid.surplus..row.cells.len()).map(text));
                     written.push(own, &said, surplus, &mut record);
                 }
                 Written::Objects(types, written) => {
@@ -150,6 +171,40 @@ impl Rejects<'_> {
             out.leave(line, &record)?;
         }
         Ok(())
+    }
+
+    /// Puts the columns of a table into the order of the rejects file, in which the cells that a short row lacks are the
+    /// last ones. Those that somebody has added are left out.
+    ///
+    /// # Errors
+    /// One is not there any more.
+    fn put_in_order(&mut self) -> Result<(), Wrong> {
+        let about = self.about.as_ref().filter(|_| self.laid.types.is_none());
+        let Some(about) = about.filter(|about| !about.columns.is_empty()) else {
+            return Ok(());
+        };
+        let mut left = self.laid.own.clone();
+        let mut own = Vec::with_capacity(left.len());
+        for name in &about.columns {
+            let at = left.iter().position(|at| self.header.get(*at) == name);
+            let Some(at) = at else {
+                let message = format!(
+                    "the column `{}` of the rejects is not there any more, or has another name: put it back",
+                    shown(name)
+                );
+                return Err(Wrong::data(self.row, message));
+            };
+            own.push(left.remove(at));
+        }
+        self.laid.own = own;
+        self.added = left;
+        Ok(())
+    }
+
+    /// The names of columns that somebody has added.
+    pub(super) fn added(&self) -> Vec<String> {
+        let name = |at: &usize| format!("`{}`", shown(self.header.get(*at)));
+        self.added.iter().map(name).collect()
     }
 
     /// What is wrong where the types of cells are told, and not of which.
