@@ -1,6 +1,7 @@
 """The Python package over the real program: `pytest tests/field/test_python.py`, with the wheel or python/src on the path,
 pyarrow, and `ROSTREAM` where the program is not the wheel's own (it needs the feature `parquet`)."""
 
+import contextlib
 import os
 import pickle
 import threading
@@ -113,8 +114,10 @@ def children():
     me = os.getpid()
     found = set()
     for thread in os.listdir(f"/proc/{me}/task"):
-        with open(f"/proc/{me}/task/{thread}/children") as file:
-            found.update(file.read().split())
+        # A thread may end meanwhile.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(f"/proc/{me}/task/{thread}/children") as file:
+                found.update(file.read().split())
     return found
 
 
