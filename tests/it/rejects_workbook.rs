@@ -539,6 +539,19 @@ fn columns_that_were_moved_or_added() {
     let gone =
         "the column `name` of the rejects is not there any more, or has another name: put it back";
     refused(&|book| book.set(0, "name", "Name"), gone);
+
+    // Comments of somebody's own are not thrown away with a person.
+    let mut book = Saved::open(&rig.path("out/rejects.xlsx"));
+    add(&mut book, "My comment", "ask Bo");
+    book.save(&rig.path("out/rejects.xlsx"));
+    rig.write("gone.txt", "3\n");
+    let (code, stderr) = rig.ask(&["forget", "gone.txt"]);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        stderr.contains("out/rejects.xlsx: it is not as a run writes it"),
+        "{stderr}"
+    );
+    assert!(rig.path("out/rejects.xlsx").exists());
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn write_rejects(
 }
 
 /// Writes the rejects file that a workbook was made of, each record on the next line. Whether it is a workbook of rejects,
-/// and people see no other sheet in it that has anything on it.
+/// and people see nothing else in it: no other sheet that has anything on it, and no column that somebody has added.
 ///
 /// # Errors
 /// It can't be read.
@@ -170,7 +170,7 @@ pub(super) fn rejects_of(
     for sheet in workbook.sheets.iter().filter(|sheet| sheet.visible) {
         filled += usize::from(workbook.has_cells(sheet)?);
     }
-    Ok(filled == 1)
+    Ok(filled == 1 && found.added.is_empty())
 }
 
 /// The records of a sheet on their way.
