@@ -425,14 +425,24 @@ fn what_cannot_be_meant_is_told_by_its_place() {
     let ended = rig.run(&["--mend", "mended.xlsx"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     ended.says("1 cell in columns that have no name, and are not read (the first is L2)");
-    let broken = Book::of(&[
-        "_file|_line|_stage|_column|_code|_message|id|name|dob|pay",
-        "w|2|date|dob|x|m|1|A|e:#N/A|1",
-    ]);
-    rig.write("mended.xlsx", broken.bytes());
-    let ended = rig.run(&["--mend", "mended.xlsx"]);
-    assert_eq!(ended.code, 1, "{}", ended.stderr);
-    ended.says("mended.xlsx:2: I2 (column `dob`) holds an error of the spreadsheet: write there what is meant, as text");
+    for (row, told) in [
+        (
+            "w|2|date|dob|x|m|1|A|e:#N/A|1",
+            "I2 (column `dob`) holds an error of the spreadsheet",
+        ),
+        (
+            "w|2|date|dob|x|m|n:12345678901234567890|A|01/02/2020|1",
+            "G2 (column `id`) holds a number of more digits than a spreadsheet keeps",
+        ),
+    ] {
+        let header = "_file|_line|_stage|_column|_code|_message|id|name|dob|pay";
+        rig.write("mended.xlsx", Book::of(&[header, row]).bytes());
+        let ended = rig.run(&["--mend", "mended.xlsx"]);
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        ended.says(&format!(
+            "mended.xlsx:2: {told}: write there what is meant, as text"
+        ));
+    }
 }
 
 /// Moves a column in front of another one.

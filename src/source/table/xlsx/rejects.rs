@@ -2,6 +2,7 @@
 
 use super::place::cell_name;
 use super::rows::{Kind, Row, Rows};
+use super::watch::KEPT_DIGITS;
 use super::workbook::{Sheet, Workbook};
 use crate::format::added::ADDED;
 use crate::format::sheet::{self, About, Laid, Texts, csv, json};
@@ -231,7 +232,11 @@ impl Rejects<'_> {
     /// A cell has no text that could be meant.
     fn are_texts(&self, row: &Row) -> Result<(), Wrong> {
         for at in row.filled() {
+            let digits = || row.text(row.cell(at)).bytes().filter(u8::is_ascii_digit);
             let what = match row.cell(at).kind {
+                Kind::Number if digits().count() > KEPT_DIGITS => {
+                    "holds a number of more digits than a spreadsheet keeps"
+                }
                 Kind::Empty | Kind::Text | Kind::Number | Kind::Other => continue,
                 Kind::Error => "holds an error of the spreadsheet",
                 Kind::Uncalculated => "is a formula whose value is not stored",

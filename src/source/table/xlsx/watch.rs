@@ -7,7 +7,7 @@ use crate::text::counted;
 use crate::text::shown::shown;
 
 /// Digits of a number that Excel keeps.
-const KEPT_DIGITS: usize = 15;
+pub(super) const KEPT_DIGITS: usize = 15;
 
 /// Identifiers are not longer.
 const MOST_DIGITS: usize = 19;
