@@ -530,7 +530,9 @@ fn columns_that_were_moved_or_added() {
         assert_eq!((ended.code, rig.items().len()), (1, 2), "{}", ended.stderr);
         ended.says(told);
     };
-    let lost = "mended.xlsx:1: this is a workbook of rejects, and no sheet of it has their header any more";
+    let lost = "mended.xlsx:1: this is a workbook of rejects, and no sheet of it has their header any more: in its first row \
+                that is not empty, the columns `_file`, `_line`, `_stage`, `_column`, `_code` and `_message` must stand beside \
+                each other in this order; put them back";
     refused(&|book| shift(book, "id", "_message"), lost);
     refused(&|book| shift(book, "_message", "_file"), lost);
     refused(&|book| book.set(0, "_code", "Code"), lost);
@@ -580,8 +582,8 @@ fn columns_of_objects() {
         assert_eq!((ended.code, rig.items().len()), (1, 0), "{}", ended.stderr);
         ended.says(told);
     };
-    let types =
-        "the column `_types`, which is hidden, is not behind `_message` any more: put it back";
+    let types = "the column `_types`, which is hidden, is not behind `_message` any more: put it back, as it says what kinds of \
+                 values the cells are";
     refused(&|book| shift(book, "_types", "pay"), types);
     refused(&|book| book.set(0, "_types", "Types"), types);
     refused(

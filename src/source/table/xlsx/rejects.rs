@@ -47,7 +47,9 @@ pub(super) fn among<'a>(
     }
 }
 
-const LOST: &str = "this is a workbook of rejects, and no sheet of it has their header any more: in its first row that is not                     empty, the columns `_file`, `_line`, `_stage`, `_column`, `_code` and `_message` must stand beside each                     other in this order; put them back";
+const LOST: &str = "this is a workbook of rejects, and no sheet of it has their header any more: in its first row that is not \
+                    empty, the columns `_file`, `_line`, `_stage`, `_column`, `_code` and `_message` must stand beside each \
+                    other in this order; put them back";
 
 /// A sheet of rejects, if it is one.
 ///
@@ -77,7 +79,8 @@ pub(super) fn of<'a>(
             .is_some_and(|about| !about.members.is_empty())
     {
         let message = format!(
-            "the column `{}`, which is hidden, is not behind `_message` any more: put it back, as it says what kinds of values              the cells are",
+            "the column `{}`, which is hidden, is not behind `_message` any more: put it back, as it says what kinds of \
+             values the cells are",
             sheet::TYPES
         );
         return Err(Wrong::data(row.number, message));
