@@ -169,16 +169,20 @@ impl About {
 }
 
 /// Whether the reader's own fault with this code is told of a row. `said` are the texts of [`ADDED`].
-fn is_told(said: &[&str], code: &str) -> bool {
-    let (stages, codes) = (said[STAGE].split(JOIN), said[CODE].split(JOIN));
-    (stages.zip(codes)).any(|(stage, found)| stage == PARSE && found == code)
+pub(crate) fn is_told(said: &[&str], code: &str) -> bool {
+    faults_of_reader(said).any(|(_, found)| found == code)
 }
 
 /// Whether a row is told to have more cells than there are columns. `said` are the texts of [`ADDED`].
 pub(crate) fn is_too_long(said: &[&str; ADDED.len()]) -> bool {
-    let [stages, codes, columns] = [STAGE, CODE, OF_COLUMN].map(|at| said[at].split(JOIN));
-    let mut faults = stages.zip(codes).zip(columns);
-    faults.any(|((stage, code), column)| stage == PARSE && code == RAGGED && column.is_empty())
+    faults_of_reader(said).any(|(column, code)| code == RAGGED && column.is_empty())
+}
+
+/// The columns and codes of the reader's own faults that are told of a row.
+fn faults_of_reader<'s>(said: &[&'s str]) -> impl Iterator<Item = (&'s str, &'s str)> {
+    let [stages, columns, codes] = [STAGE, OF_COLUMN, CODE].map(|at| said[at].split(JOIN));
+    let own = stages.zip(columns.zip(codes));
+    own.filter_map(|(stage, fault)| (stage == PARSE).then_some(fault))
 }
 
 /// Appends a text, in which `is_bad` characters stand for bytes that are not UTF-8.

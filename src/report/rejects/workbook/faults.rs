@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 
 use crate::batch::JOINED;
-use crate::format::PARSE;
 use crate::format::added::{ADDED, COLUMN, JOIN, RAGGED};
-use crate::format::added::{CODE, STAGE};
 use crate::format::json::fed_back::RAW;
-use crate::format::sheet::Texts;
+use crate::format::sheet::{Texts, is_told};
 
 /// The columns of the sheet by the names that messages call them.
 pub(super) struct Places {
@@ -62,8 +60,7 @@ impl Places {
                 }),
             }
         }
-        let mut faults = said[STAGE].split(JOIN).zip(said[CODE].split(JOIN));
-        if faults.any(|(stage, code)| stage == PARSE && code == RAGGED) {
+        if is_told(&said, RAGGED) {
             (self.surplus..row.len()).for_each(|at| self.mark(at));
         }
     }

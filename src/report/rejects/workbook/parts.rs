@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::archive::Archive;
-use super::xml::push_text;
+use super::xml::push_cell;
 use crate::format::sheet::{self, About};
 
 /// The sheets.
@@ -63,7 +63,7 @@ const OF_WORKBOOK: &str = "<Relationships xmlns=\"http://schemas.openxmlformats.
      Target=\"styles.xml\"/></Relationships>";
 
 /// What every part begins with.
-const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
+pub(super) const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
 
 /// Writes the parts that are always the same. The first of them is what workbooks are known by.
 ///
@@ -90,13 +90,9 @@ pub(super) fn about(about: &About, out: &mut dyn Write) -> io::Result<()> {
     for (at, (word, value)) in about.rows().enumerate() {
         xml.extend_from_slice(format!("<row r=\"{}\">", at + 1).as_bytes());
         for (letter, text) in [('A', word), ('B', &*value)] {
-            let begin = format!(
-                "<c r=\"{letter}{}\" s=\"{TEXT}\" t=\"inlineStr\"><is><t xml:space=\"preserve\">",
-                at + 1
-            );
-            xml.extend_from_slice(begin.as_bytes());
-            push_text(text, &mut xml);
-            xml.extend_from_slice(b"</t></is></c>");
+            let place = format!("<c r=\"{letter}{}\" s=\"{TEXT}\"", at + 1);
+            xml.extend_from_slice(place.as_bytes());
+            push_cell(text, &mut xml);
         }
         xml.extend_from_slice(b"</row>");
     }

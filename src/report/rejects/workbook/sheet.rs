@@ -6,9 +6,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Left;
 use super::faults::Places;
-use super::parts::{AT_FAULT, HEADER, MESSAGE, PLAIN, TEXT};
+use super::parts::{AT_FAULT, HEAD, HEADER, MESSAGE, PLAIN, TEXT};
 use super::text::Text;
-use super::xml::push_text;
+use super::xml::push_cell;
 use crate::format::added::{ADDED, LINE};
 use crate::format::sheet::{MOST_CHARACTERS, MOST_COLUMNS, MOST_ROWS, TYPES, Texts, letters};
 
@@ -82,7 +82,7 @@ impl Sheet {
             bytes += row.bytes();
             first.push(std::mem::take(&mut row));
         }
-        out.write_all(BEGIN.as_bytes())?;
+        write!(out, "{HEAD}{BEGIN}")?;
         self.columns(text.header(), &first, out)?;
         out.write_all(b"<sheetData>")?;
         self.header(text.header(), out)?;
@@ -233,9 +233,7 @@ impl Sheet {
         if text.is_empty() {
             return self.push("/>");
         }
-        self.push(" t=\"inlineStr\"><is><t xml:space=\"preserve\">");
-        push_text(text, &mut self.xml);
-        self.push("</t></is></c>");
+        push_cell(text, &mut self.xml);
     }
 
     fn number(&mut self, at: usize, number: &str) {
@@ -247,7 +245,6 @@ impl Sheet {
 }
 
 /// The header stays where it is.
-const BEGIN: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n\
-     <worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetViews><sheetView tabSelected=\"1\" \
+const BEGIN: &str = "<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetViews><sheetView tabSelected=\"1\" \
      workbookViewId=\"0\"><pane ySplit=\"1\" topLeftCell=\"A2\" activePane=\"bottomLeft\" state=\"frozen\"/><selection \
      pane=\"bottomLeft\"/></sheetView></sheetViews><sheetFormatPr defaultRowHeight=\"15\"/>";

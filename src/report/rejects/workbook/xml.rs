@@ -1,8 +1,15 @@
 //! Texts in the XML of workbooks.
 
+/// Appends what is behind the place and the format of a cell with a text.
+pub(super) fn push_cell(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b" t=\"inlineStr\"><is><t xml:space=\"preserve\">");
+    push_text(text, out);
+    out.extend_from_slice(b"</t></is></c>");
+}
+
 /// Appends a text. What XML can't hold is written as workbooks do, `_x0001_`; and so is what would pass for that, for a
 /// carriage return, which XML takes for a line feed.
-pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
+fn push_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let mut from = 0;
     for (at, &byte) in bytes.iter().enumerate() {
