@@ -174,57 +174,51 @@ fn tell(report: &Report, dir: &Path, (globals, json): (&Globals, bool)) -> Resul
     Ok(())
 }
 
+/// A file that a run writes: its setting, what goes into it, and where it is.
+type Written = (&'static str, &'static str, fn(&Pipeline) -> Option<PathBuf>);
+
+/// What would be written over, or be taken away, where two pipelines write it into the same file.
+const WRITTEN: [Written; 4] = [
+    (
+        "rejects.path",
+        "its rejects into the same file",
+        |pipeline| Some(for_json(&pipeline.rejects.path)),
+    ),
+    (
+        "rejects.workbook",
+        "its rejects into the same workbook",
+        |pipeline| pipeline.rejects.workbook.clone(),
+    ),
+    (
+        "guard.on_exceed",
+        "what is held back into the same file",
+        |pipeline| {
+            let holds = pipeline.guard.on_exceed == OnExceed::WithholdDeletes;
+            holds.then(|| pipeline.rejects.withheld(false))
+        },
+    ),
+    (
+        "results.path",
+        "its results into the same file",
+        |pipeline| pipeline.results.clone(),
+    ),
+];
+
 /// Whether no two of them write the same file. What is wrong is said.
 fn are_apart(pipelines: &[Pipeline]) -> bool {
     let mut good = true;
     for (at, pipeline) in pipelines.iter().enumerate() {
-        let before = &pipelines[..at];
-        let stated = &pipeline.rejects.path;
-        let rejects = for_json(stated);
-        let other = before
-            .iter()
-            .find(|other| !is_each_its_own(stated) && for_json(&other.rejects.path) == rejects);
-        if let Some(other) = other {
-            let message = format!("{} writes its rejects into the same file", other.file);
-            say_problem(&pipeline.problem("rejects.path", message), "");
-            good = false;
-        }
-        let workbook = pipeline.rejects.workbook.as_ref();
-        let workbook = workbook.filter(|path| !is_each_its_own(path));
-        let other = before
-            .iter()
-            .find(|other| workbook.is_some() && other.rejects.workbook.as_ref() == workbook);
-        if let Some(other) = other {
-            let message = format!("{} writes its rejects into the same workbook", other.file);
-            say_problem(&pipeline.problem("rejects.workbook", message), "");
-            good = false;
-        }
-        // What one holds back would be written over by the next, or be taken away.
-        let other = before
-            .iter()
-            .find(|other| withheld(pipeline).is_some() && withheld(other) == withheld(pipeline));
-        if let Some(other) = other {
-            let message = format!("{} writes what is held back into the same file", other.file);
-            say_problem(&pipeline.problem("guard.on_exceed", message), "");
-            good = false;
-        }
-        let results = pipeline.results.as_ref();
-        let results = results.filter(|path| !is_each_its_own(path));
-        let other = before
-            .iter()
-            .find(|other| results.is_some() && other.results.as_ref() == results);
-        if let Some(other) = other {
-            let message = format!("{} writes its results into the same file", other.file);
-            say_problem(&pipeline.problem("results.path", message), "");
-            good = false;
+        for (setting, what, file) in WRITTEN {
+            let Some(own) = file(pipeline).filter(|path| !is_each_its_own(path)) else {
+                continue;
+            };
+            let mut before = pipelines[..at].iter();
+            if let Some(other) = before.find(|other| file(other).as_ref() == Some(&own)) {
+                let message = format!("{} writes {what}", other.file);
+                say_problem(&pipeline.problem(setting, message), "");
+                good = false;
+            }
         }
     }
     good
-}
-
-/// The file of the rows that a pipeline holds back.
-fn withheld(pipeline: &Pipeline) -> Option<PathBuf> {
-    let holds = pipeline.guard.on_exceed == OnExceed::WithholdDeletes;
-    let path = holds.then(|| pipeline.rejects.withheld(false));
-    path.filter(|path| !is_each_its_own(path))
 }

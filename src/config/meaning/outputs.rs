@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Meaning;
+use super::{Meaning, Wrong};
 use crate::config::pipeline::{Rejects, Source};
 use crate::files::ending::{beside, for_json};
 use crate::files::of_run::{is_filled_in, is_of_a_run, unknown};
@@ -18,6 +18,11 @@ const LEFT: &str = "every run leaves a file with data of people, and nothing tak
 
 /// Of a path that is the same for all runs.
 pub(super) const NOT_FILLED_IN: &str = "`{run}` and `{date}` are not filled in here";
+
+const FEED_BACK: &str = "to load corrected rejects, write `rostream run PIPELINE --mend FILE`";
+
+const MATCHED: &str =
+    "the pattern of the source matches this file: the next run would read it as well";
 
 /// Whether a path has the name of a workbook of Excel.
 fn is_named_as_workbook(path: &Path) -> bool {
@@ -102,14 +107,10 @@ impl Meaning<'_> {
                 Input::File(file) if is_of_a_run(&path, file) => self.problem(
                     "rejects.path",
                     "the rejects would be written over the source",
-                    "to load corrected rejects, write `rostream run PIPELINE --mend FILE`",
+                    FEED_BACK,
                 ),
                 Input::Glob(..) if input.matches(&path) || input.matches(&of_json) => {
-                    self.warning(
-                        "rejects.path",
-                        "the pattern of the source matches this file: the next run would read it as well",
-                        "",
-                    );
+                    self.warning("rejects.path", MATCHED, "");
                 }
                 _ => {}
             }
@@ -134,16 +135,30 @@ impl Meaning<'_> {
         }
     }
 
+    /// A file that is written must be none that is read; `over` is what to say where it would be.
+    fn beside_the_source(
+        &mut self,
+        setting: &str,
+        path: &Path,
+        over: Wrong,
+        source: Option<&Source>,
+    ) {
+        let mut inputs = source.iter().flat_map(|source| &source.inputs);
+        let is_read = |input: &Input| matches!(input, Input::File(file) if is_of_a_run(path, file));
+        let is_matched = |input: &Input| matches!(input, Input::Glob(..)) && input.matches(path);
+        if inputs.clone().any(is_read) {
+            self.problem(setting, over.0, over.1);
+        } else if inputs.any(is_matched) {
+            self.warning(setting, MATCHED, "");
+        }
+    }
+
     /// The workbook of the rejects.
     fn workbook_of(&mut self, spec: &RejectsSpec, source: Option<&Source>) -> Option<PathBuf> {
         const SETTING: &str = "rejects.workbook";
         let written = spec.workbook.as_deref()?;
         let path = self.folder.join(written);
         self.words(SETTING, written);
-        let is_read =
-            |input: &&Input| matches!(input, Input::File(file) if is_of_a_run(&path, file));
-        let is_matched = |input: &&Input| matches!(input, Input::Glob(..)) && input.matches(&path);
-        let inputs = || source.iter().flat_map(|source| &source.inputs);
         if let Some(missing) = MISSING {
             self.problem(SETTING, missing, "");
         } else if path
@@ -152,14 +167,9 @@ impl Meaning<'_> {
         {
             let message = "expected the path of a file that ends with `.xlsx`";
             self.problem(SETTING, message, "");
-        } else if inputs().any(|input| is_read(&input)) {
-            let message = "the workbook would be written over the source";
-            let help = "to load corrected rejects, write `rostream run PIPELINE --mend FILE`";
-            self.problem(SETTING, message, help);
-        } else if inputs().any(|input| is_matched(&input)) {
-            let message =
-                "the pattern of the source matches this file: the next run would read it as well";
-            self.warning(SETTING, message, "");
+        } else {
+            let over = ("the workbook would be written over the source", FEED_BACK);
+            self.beside_the_source(SETTING, &path, over, source);
         }
         if spec.spreadsheet_safe {
             let message = "the workbook has the same `'` before cells as the rejects file, and so can't be loaded again";
@@ -178,7 +188,6 @@ impl Meaning<'_> {
     ) -> Option<PathBuf> {
         let written = spec.path.as_deref()?;
         let path = self.folder.join(written);
-        let inputs = || source.iter().flat_map(|source| &source.inputs);
         self.words("results.path", written);
         if is_filled_in(Path::new(written)) && spec.keep.is_none() {
             let place = self.places.find(&self.written("results.path"));
@@ -196,15 +205,12 @@ impl Meaning<'_> {
         } else if path == rejects.withheld(false) {
             let message = "this is the file of the rows that guards hold back";
             self.problem("results.path", message, "name another");
-        } else if inputs()
-            .any(|input| matches!(input, Input::File(file) if is_of_a_run(&path, file)))
-        {
-            let message = "the results would be written over the source";
-            self.problem("results.path", message, "name another file");
-        } else if inputs().any(|input| matches!(input, Input::Glob(..)) && input.matches(&path)) {
-            let message =
-                "the pattern of the source matches this file: the next run would read it as well";
-            self.warning("results.path", message, "");
+        } else {
+            let over = (
+                "the results would be written over the source",
+                "name another file",
+            );
+            self.beside_the_source("results.path", &path, over, source);
         }
         Some(path)
     }
