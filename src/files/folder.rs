@@ -5,6 +5,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// The folder that a file is in.
+pub(crate) fn of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// Makes a folder and those above it where they are missing, for their owner alone, and looks whether one that is
 /// there may be written to.
 ///

@@ -1,5 +1,6 @@
 //! Names of files that every run fills in: `{run}` and `{date}` in the path of a file that runs write.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::{fmt, fs};
@@ -59,19 +60,34 @@ pub(crate) fn filled(stated: &Path, run: &str, day: impl fmt::Display) -> PathBu
     stated.components().map(part).collect()
 }
 
-/// Where the files of earlier runs may be: those on the disk, by any name that a run may have given them; for a path that
-/// nothing is filled in of, the path itself, whether it is there or not.
-pub(crate) fn of_all(stated: &Path) -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::new()];
-    for part in stated.components() {
-        match pattern(part.as_os_str()) {
-            Some(pattern) => {
-                found = found.iter().flat_map(|f| entries(f, &pattern)).collect();
+/// What is in folders, each of which is looked at once.
+#[derive(Default)]
+pub(crate) struct Listed(HashMap<PathBuf, Vec<String>>);
+
+impl Listed {
+    /// Where the files of earlier runs may be: those on the disk, by any name that a run may have given them; for a path
+    /// that nothing is filled in of, the path itself, whether it is there or not.
+    pub(crate) fn of_all(&mut self, stated: &Path) -> Vec<PathBuf> {
+        let mut found = vec![PathBuf::new()];
+        for part in stated.components() {
+            match pattern(part.as_os_str()) {
+                Some(pattern) => {
+                    let within = |folder: &PathBuf| self.entries(folder, &pattern);
+                    found = found.iter().flat_map(within).collect();
+                }
+                None => found.iter_mut().for_each(|path| path.push(part)),
             }
-            None => found.iter_mut().for_each(|path| path.push(part)),
         }
+        found
     }
-    found
+
+    /// What is in a folder by such a name, sorted.
+    fn entries(&mut self, folder: &Path, pattern: &Regex) -> Vec<PathBuf> {
+        let names = self.0.entry(folder.to_owned());
+        let names = names.or_insert_with(|| names_in(folder));
+        let names = names.iter().filter(|name| pattern.is_match(name));
+        names.map(|name| folder.join(name)).collect()
+    }
 }
 
 /// Whether a run may give its file this name.
@@ -111,19 +127,17 @@ fn pattern(part: &OsStr) -> Option<Regex> {
     Regex::new(&format!("^{pattern}$")).ok()
 }
 
-/// What is in a folder by such a name, sorted.
-fn entries(folder: &Path, pattern: &Regex) -> Vec<PathBuf> {
+/// The names in a folder, sorted, as far as they are text.
+fn names_in(folder: &Path) -> Vec<String> {
     let folder = match folder.as_os_str().is_empty() {
         true => Path::new("."),
         false => folder,
     };
-    let names = fs::read_dir(folder).into_iter().flatten();
-    let names = names.filter_map(|entry| Some(entry.ok()?.file_name()));
-    let is_one =
-        |name: &std::ffi::OsString| name.to_str().is_some_and(|name| pattern.is_match(name));
-    let mut found: Vec<PathBuf> = names.filter(is_one).map(|name| folder.join(name)).collect();
-    found.sort();
-    found
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }
 
 #[cfg(test)]
@@ -189,7 +203,7 @@ mod tests {
         let names = |stated: &Path| -> Vec<String> {
             let short =
                 |path: &PathBuf| path.strip_prefix(dir.path()).unwrap().display().to_string();
-            of_all(stated).iter().map(short).collect()
+            Listed::default().of_all(stated).iter().map(short).collect()
         };
         let found = [
             format!("2026-01-31/r-{RUN_ID}.csv"),

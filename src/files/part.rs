@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
+use super::folder;
+use super::owned::owned;
+
 /// What ends the name of every file under way. No pattern of extracts matches it, for it also begins with a dot.
 const SUFFIX: &str = ".part";
 
@@ -31,7 +34,7 @@ impl Part {
             let named = tempfile::Builder::new()
                 .prefix(&prefix(place))
                 .suffix(SUFFIX)
-                .make_in(folder(place), make)?;
+                .make_in(folder::of(place), make)?;
             // Somebody who sweeps may have been faster than the lock. Where nothing can be locked, nobody sweeps.
             if named.as_file().try_lock().is_ok() && !named.path().exists() {
                 continue;
@@ -68,7 +71,7 @@ pub(crate) fn write(
 
 /// Takes away what dead processes left under way for `place`.
 pub(crate) fn sweep(place: &Path) {
-    sweep_all(folder(place), &prefix(place));
+    sweep_all(folder::of(place), &prefix(place));
 }
 
 /// Takes away what dead processes left under way for places in `folder` whose names begin with `beginning`.
@@ -98,18 +101,7 @@ fn sweep_all(folder: &Path, prefix: &OsStr) {
 
 /// Makes the file, for its owner alone. Errors are the operating system's own: the name under way says nothing to anybody.
 fn make(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn folder(place: &Path) -> &Path {
-    match place.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
+    owned(File::options().read(true).write(true).create_new(true)).open(path)
 }
 
 /// `.rejects.csv.` for `rejects.csv`.

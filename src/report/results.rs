@@ -11,6 +11,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::folder;
 use crate::files::part::{self, Part};
 use crate::format::csv::write;
 use crate::text::scan::Dialect;
@@ -107,8 +108,7 @@ impl ResultsFile {
                 "there is something that is not a file",
             ));
         }
-        let folder = path.parent().filter(|path| !path.as_os_str().is_empty());
-        crate::files::folder::make(folder.unwrap_or(Path::new(".")))?;
+        folder::make(folder::of(path))?;
         part::sweep(path);
         let (part, file) = Part::create(path)?;
         let mut out = BufWriter::new(file);

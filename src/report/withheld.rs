@@ -49,10 +49,7 @@ impl WithheldFile {
             path: path.to_owned(),
             source,
         };
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        folder::make(parent.unwrap_or(Path::new("."))).map_err(failed)?;
+        folder::make(folder::of(path)).map_err(failed)?;
         part::sweep(path);
         let (part, file) = Part::create(path).map_err(failed)?;
         let mut begun = WithheldFile {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::config::Pipeline;
 use crate::files::ending::{beside, for_csv, for_json};
-use crate::files::of_run::{IN_PLACE_OF_SHARD, of_all};
+use crate::files::of_run::{IN_PLACE_OF_SHARD, Listed};
 use crate::report::human;
 use crate::report::traces::{self, Kind, Pruned, Trace};
 use crate::settings::units::Span;
@@ -26,6 +26,7 @@ const RESULTS: [&str; 3] = ["mend", "retry", "mend.retry"];
 /// The files, whether they are there or not.
 pub(crate) fn files(pipeline: &Pipeline) -> Vec<Trace> {
     let stated = &pipeline.rejects.path;
+    let mut listed = Listed::default();
     let of = |kind| move |path| Trace { path, kind };
     let checked = |path: PathBuf| [beside(&path, "check"), path];
     let rejects = variants(stated, &REJECTS).into_iter().flat_map(checked);
@@ -41,7 +42,7 @@ pub(crate) fn files(pipeline: &Pipeline) -> Vec<Trace> {
         .chain(workbooks.map(of(Kind::Workbook)))
         .chain(withheld.map(of(Kind::Withheld)))
         .chain(results.map(of(Kind::Results)))
-        .flat_map(|stated| of_all(&stated.path).into_iter().map(of(stated.kind)))
+        .flat_map(|stated| listed.of_all(&stated.path).into_iter().map(of(stated.kind)))
         .collect()
 }
 
@@ -62,7 +63,10 @@ fn variants(stated: &Path, words: &[&str]) -> Vec<PathBuf> {
 /// Removes what the pipeline says is too old. Returns what can't be removed, or is not ours to remove.
 pub(crate) fn prune(pipeline: &Pipeline, ledger: Option<&Ledger>, reports: &Path) -> Vec<String> {
     let mut left = Vec::new();
-    for trace in files(pipeline) {
+    let keeps = pipeline.keep.rejects.is_some() || pipeline.keep.results.is_some();
+    // Without, no folder is looked at.
+    let traces = if keeps { files(pipeline) } else { Vec::new() };
+    for trace in traces {
         let (name, keep) = match trace.kind {
             Kind::Rejects | Kind::Workbook | Kind::Withheld => {
                 ("rejects.keep", pipeline.keep.rejects)

@@ -10,6 +10,7 @@ use super::row::Header;
 use super::said::Page;
 use super::{IMPORT_STAGE, Records, Rejected, RejectedRow, RowWriter, Tally, Told, workbook};
 use crate::batch::Fault;
+use crate::files::folder;
 use crate::files::part::{self, Part};
 use crate::text::encoded::Written;
 
@@ -390,11 +391,8 @@ impl Drop for RejectsFile {
 
 /// Makes the folder of a file.
 fn make_folder(path: &Path) -> Result<(), RejectsError> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    crate::files::folder::make(folder).map_err(|source| RejectsError::Folder {
+    let folder = folder::of(path);
+    folder::make(folder).map_err(|source| RejectsError::Folder {
         path: folder.to_owned(),
         source,
     })
