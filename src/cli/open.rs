@@ -1,7 +1,6 @@
 //! What an earlier run left: whether another may start.
 
 use std::fmt;
-use std::path::Path;
 
 use super::looked::Looked;
 use super::next::command;
@@ -10,7 +9,7 @@ use super::work::{Task, Work};
 use super::{Exit, Failure, otel, say};
 use crate::config::Pipeline;
 use crate::files::ending::for_json;
-use crate::files::of_run::{filled, is_each_its_own};
+use crate::files::of_run::is_each_its_own;
 use crate::report::error::Code;
 use crate::report::human;
 use crate::report::run::RunId;
@@ -81,17 +80,13 @@ pub(super) fn rejects(
         run: run_id,
         pipeline: &pipeline.name,
     };
-    // Files that no other run has need no locks that others want.
-    let file = |stated: &Path| match is_each_its_own(stated) {
-        true => filled(stated, run_id.as_str(), pipeline.today()),
-        false => stated.to_owned(),
-    };
     // By which of its two names the file will go is not known yet: both are one lock.
-    let path = for_json(&file(&pipeline.rejects.path));
-    let workbook = pipeline.rejects.workbook.as_deref().map(file);
-    let files = std::iter::once(path).chain(workbook);
+    let path = for_json(&pipeline.rejects.path);
+    let files = std::iter::once(&path).chain(&pipeline.rejects.workbook);
     files
-        .map(|file| turn.take(|| Shared::of_user().rejects(&file, &who)))
+        // Those that no other run has need none.
+        .filter(|file| !is_each_its_own(file))
+        .map(|file| turn.take(|| Shared::of_user().rejects(file, &who)))
         .filter_map(Result::transpose)
         .collect()
 }

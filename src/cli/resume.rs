@@ -21,7 +21,7 @@ use crate::run::again::Again;
 use crate::state::entry::{By, Step, repeated};
 use crate::state::folder::Lock;
 use crate::state::lock::{Held, Shared, Who};
-use crate::state::rows::Rows;
+use crate::state::rows::{Refused, Rows};
 use crate::state::{Entry, Folder, Ledger};
 use crate::text::shown::shell_word;
 
@@ -554,13 +554,7 @@ fn begun(pipeline: &Pipeline, entry: &Entry, folder: &Folder) -> Result<Option<A
     };
     let first = named(folder, of.as_str())?;
     match folder.rows(&entry.run_id).map_err(refused)? {
-        Some(rows) => Ok(Some(Again {
-            of: of.clone(),
-            rejects: rejects_of(pipeline, &first),
-            hash: first.body_hash,
-            withheld: first.counts.withheld > 0,
-            rows: rows.before,
-        })),
+        Some(rows) => Ok(Some(again_of(pipeline, &first, rows.before))),
         None => Err(usage(format_args!(
             "which rows the retry {} was to send is not known any more: its file is missing in {}",
             entry.run_id,
@@ -569,9 +563,15 @@ fn begun(pipeline: &Pipeline, entry: &Entry, folder: &Folder) -> Result<Option<A
     }
 }
 
-/// The rejects file of a run.
-pub(super) fn rejects_of(pipeline: &Pipeline, entry: &Entry) -> PathBuf {
-    filled(&pipeline.rejects.path, entry.run_id.as_str(), entry.today())
+/// These rows of a run, to be sent again.
+pub(super) fn again_of(pipeline: &Pipeline, first: &Entry, rows: Vec<Refused>) -> Again {
+    Again {
+        of: first.run_id.clone(),
+        hash: first.body_hash.clone(),
+        withheld: first.counts.withheld > 0,
+        rejects: filled(&pipeline.rejects.path, first.run_id.as_str(), first.today()),
+        rows,
+    }
 }
 
 fn ending(entry: &Entry) -> &'static str {

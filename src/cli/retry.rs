@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use super::next::{command, run_again};
 use super::open::{left_open, no_turn, refused, rejects, told, usage};
 use super::pipeline::said;
-use super::resume::{PlaceArgs, dataset, named, rejects_of, take};
+use super::resume::{PlaceArgs, again_of, dataset, named, take};
 use super::turn::{Turn, TurnArgs};
 use super::work::{CommonArgs, Work};
 use super::{Exit, Failure, Globals, say, say_warning};
@@ -98,13 +98,7 @@ impl RetryArgs {
         if pipeline.store().is_some() {
             return Err(of_difference(first));
         }
-        let again = Again {
-            of: first.run_id.clone(),
-            hash: first.body_hash.clone(),
-            withheld: first.counts.withheld > 0,
-            rejects: rejects_of(&pipeline, first),
-            rows: again,
-        };
+        let again = again_of(&pipeline, first, again);
         self.send(taken, &pipeline, token, again, (globals, progress))
     }
 

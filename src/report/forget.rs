@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
@@ -34,29 +35,21 @@ pub(crate) fn forget(
     columns: &[String],
     people: &mut People,
 ) -> io::Result<Option<Rows>> {
-    // Whoever was killed may have left the same rows under way.
-    part::sweep(&trace.path);
-    let file = match trace.open()? {
-        None => return Ok(None),
-        Some(Err(why)) => return Ok(Some(Err(why))),
-        Some(Ok(file)) => file,
-    };
-    let modified = file.metadata()?.modified()?;
-    let (part, draft) = Part::create(&trace.path)?;
-    let dialect = dialect(trace.kind, &file, quoting)?;
-    let left = sifted(file, draft, (trace.kind, dialect, written), columns, people)?;
-    Ok(Some(match left {
-        None => Err(NOT_AS_WRITTEN),
-        Some((taken, draft)) => {
-            if taken > 0 {
-                // It is no younger than it was.
-                draft.set_modified(modified)?;
-                draft.sync_all()?;
-                part.put()?;
-            }
-            Ok(taken)
+    in_file(trace, |file, modified| {
+        let (part, draft) = Part::create(&trace.path)?;
+        let dialect = dialect(trace.kind, &file, quoting)?;
+        let left = sifted(file, draft, (trace.kind, dialect, written), columns, people)?;
+        let Some((taken, draft)) = left else {
+            return Ok(Err(NOT_AS_WRITTEN));
+        };
+        if taken > 0 {
+            // It is no younger than it was.
+            draft.set_modified(modified)?;
+            draft.sync_all()?;
+            part.put()?;
         }
-    }))
+        Ok(Ok(taken))
+    })
 }
 
 /// The same of a workbook of rejects: it is made anew of the rows that are left, as they stand in it. `read` writes the
@@ -71,39 +64,51 @@ pub(crate) fn forget_in_workbook(
     people: &mut People,
     read: impl FnOnce(File, &mut dyn Write) -> io::Result<bool>,
 ) -> io::Result<Option<Rows>> {
-    part::sweep(&trace.path);
-    let file = match trace.open()? {
-        None => return Ok(None),
-        Some(Err(why)) => return Ok(Some(Err(why))),
-        Some(Ok(file)) => file,
-    };
-    let modified = file.metadata()?.modified()?;
-    // Neither takes a place.
-    let (_whole, whole) = Part::create(&trace.path)?;
-    let (_left, left) = Part::create(&trace.path)?;
-    let mut out = BufWriter::new(&whole);
-    if !read(file, &mut out)? {
-        return Ok(Some(Err(NOT_AS_WRITTEN)));
-    }
-    out.flush()?;
-    drop(out);
-    let dialect = dialect(Kind::Rejects, &whole, quoting)?;
-    let how = (Kind::Rejects, dialect, Written::Utf8);
-    let Some((taken, left)) = sifted(whole, left, how, columns, people)? else {
-        return Ok(Some(Err(NOT_AS_WRITTEN)));
-    };
-    if taken > 0 {
-        let written = match dialect {
-            Some(dialect) => As::Table {
-                dialect,
-                written: Written::Utf8,
-                called: &[],
-            },
-            None => As::Lines,
+    in_file(trace, |file, modified| {
+        // Neither takes a place.
+        let (_whole, whole) = Part::create(&trace.path)?;
+        let (_left, left) = Part::create(&trace.path)?;
+        let mut out = BufWriter::new(&whole);
+        if !read(file, &mut out)? {
+            return Ok(Err(NOT_AS_WRITTEN));
+        }
+        out.flush()?;
+        drop(out);
+        let dialect = dialect(Kind::Rejects, &whole, quoting)?;
+        let how = (Kind::Rejects, dialect, Written::Utf8);
+        let Some((taken, left)) = sifted(whole, left, how, columns, people)? else {
+            return Ok(Err(NOT_AS_WRITTEN));
         };
-        workbook::write(&left, written, (&trace.path, Some(modified)))?;
+        if taken > 0 {
+            let written = match dialect {
+                Some(dialect) => As::Table {
+                    dialect,
+                    written: Written::Utf8,
+                    called: &[],
+                },
+                None => As::Lines,
+            };
+            workbook::write(&left, written, (&trace.path, Some(modified)))?;
+        }
+        Ok(Ok(taken))
+    })
+}
+
+/// Takes rows out of a file where it is there and ours, in a way that knows when it was written.
+fn in_file(
+    trace: &Trace,
+    take_out: impl FnOnce(File, SystemTime) -> io::Result<Rows>,
+) -> io::Result<Option<Rows>> {
+    // Whoever was killed may have left the same rows under way.
+    part::sweep(&trace.path);
+    match trace.open()? {
+        None => Ok(None),
+        Some(Err(why)) => Ok(Some(Err(why))),
+        Some(Ok(file)) => {
+            let modified = file.metadata()?.modified()?;
+            take_out(file, modified).map(Some)
+        }
     }
-    Ok(Some(Ok(taken)))
 }
 
 /// Writes what is left of a file without these people into a draft. Returns how many rows were taken out; nothing where a

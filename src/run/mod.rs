@@ -208,8 +208,6 @@ pub(crate) async fn run(job: &Job<'_>, report: &mut RunReport) -> Result<(), Run
         report.rejects_file = None;
         report.rejects_workbook = None;
     }
-    // Where it could not be written, a warning has said so.
-    report.rejects_workbook = report.rejects_workbook.take().filter(|path| path.exists());
     ended
 }
 

@@ -166,14 +166,12 @@ async fn again(
             report.counts = counts;
             report.bytes.body = body;
             report.rejects_file = Some(human::whole(surveyed.rejects.path()));
-            let workbook = surveyed.rejects.workbook().filter(|path| path.exists());
-            report.rejects_workbook = workbook.map(human::whole);
+            report.rejects_workbook = surveyed.rejects.workbook().map(human::whole);
             Ok((prepared, surveyed))
         }
         Err(why) => {
             report.rejects_file = rejects::standing(&stated.path).map(|path| human::whole(&path));
-            let workbook = stated.workbook.as_ref().filter(|path| path.exists());
-            report.rejects_workbook = workbook.map(|path| human::whole(path));
+            report.rejects_workbook = stated.workbook.as_deref().map(human::whole);
             Err(why)
         }
     }

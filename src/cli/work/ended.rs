@@ -30,6 +30,8 @@ impl Work<'_> {
         ended: Result<(), RunError>,
         started: Instant,
     ) -> Result<Exit, Failure> {
+        // Where it could not be written, a warning has said so.
+        report.rejects_workbook.take_if(|path| !path.exists());
         let ended = ended.and_then(|()| report.check().map_err(RunError::from));
         let ended = self.plan(&mut report, ended);
         let outcome = outcome(&report, &ended);
