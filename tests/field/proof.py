@@ -1,13 +1,11 @@
 """What proofs at size have in common: the program, what must be so, and an imitation of Orgvue in a process of its own."""
 
-import os
-import socket
 import subprocess
 import time
-from pathlib import Path
 
-HOME = Path(__file__).resolve().parent.parent.parent
-ROSTREAM = str(Path(os.environ.get("ROSTREAM", HOME / "target/release/rostream")).resolve())
+from rig import PROGRAM, free_port
+
+ROSTREAM = str(PROGRAM)
 
 failed = []
 
@@ -22,9 +20,7 @@ class Sandbox:
     """Its uploads and results stay on the disk, and live for two hours."""
 
     def __init__(self, folder, name):
-        with socket.socket() as own:
-            own.bind(("127.0.0.1", 0))
-            self.port = own.getsockname()[1]
+        self.port = free_port()
         self.storage = folder / f"{name}.storage"
         self.storage.mkdir()
         token = folder / f"{name}.token"

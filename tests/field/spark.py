@@ -23,13 +23,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from proof import HOME, ROSTREAM, Sandbox, failed, holds
+from proof import ROSTREAM, Sandbox, failed, holds
+from rig import ROOT
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 os.environ["ROSTREAM"] = ROSTREAM
-os.environ["PYTHONPATH"] = os.pathsep.join([str(HOME / "python/src"), os.environ.get("PYTHONPATH", "")])
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "python/src"), os.environ.get("PYTHONPATH", "")])
 os.environ["PYSPARK_PYTHON"] = sys.executable
-sys.path.insert(0, str(HOME / "python/src"))
+sys.path.insert(0, str(ROOT / "python/src"))
 
 import pyarrow as pa
 import pyarrow.parquet as pq
